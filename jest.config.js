@@ -1,0 +1,9 @@
+/** ESM mode; TypeScript is stripped by Node itself, so line numbers stay those of the source. */
+export default {
+  testEnvironment: 'node',
+  extensionsToTreatAsEsm: ['.ts'],
+  transform: { '^.+\\.ts$': '<rootDir>/tests/support/strip-types.cjs' },
+  testMatch: ['<rootDir>/tests/**/*.test.ts'],
+  modulePathIgnorePatterns: ['<rootDir>/dist', '<rootDir>/.holdfast', '<rootDir>/.serverless'],
+  testTimeout: 20000,
+};

@@ -1,0 +1,90 @@
+import type {
+  BackupId,
+  CheckpointId,
+  DiskId,
+  OperationLogId,
+  ProjectId,
+  SessionId,
+  SnapshotId,
+  VaultId,
+} from './ids.ts';
+import type { BackupStats } from './session.ts';
+import type { Transitions } from './state-table.ts';
+
+/** CBR's states of a backup (spec section 5.2). `deleted` is one that callers no longer see. */
+export type BackupStatus =
+  | 'waiting_protect'
+  | 'protecting'
+  | 'available'
+  | 'waiting_restore'
+  | 'restoring'
+  | 'error'
+  | 'deleted';
+
+export const BACKUP_TRANSITIONS: Transitions<BackupStatus> = {
+  waiting_protect: ['protecting', 'error'],
+  protecting: ['available', 'error'],
+  available: ['waiting_restore', 'error', 'deleted'],
+  waiting_restore: ['restoring', 'available'],
+  restoring: ['available'],
+  // A damaged backup that verifies again is available again.
+  error: ['available', 'deleted'],
+  deleted: [],
+};
+
+/**
+ * A root names a manifest and keeps what it names (design section 7). `NONE` has no manifest yet:
+ * it keeps nothing. HIDDEN is still a root: the undelete window.
+ */
+export type RootState = 'NONE' | 'VISIBLE' | 'HIDDEN';
+
+export const ROOT_TRANSITIONS: Transitions<RootState> = {
+  NONE: ['VISIBLE', 'HIDDEN'],
+  VISIBLE: ['HIDDEN'],
+  HIDDEN: ['VISIBLE'],
+};
+
+export interface Failure {
+  code: string;
+  message: string;
+}
+
+export interface Backup {
+  id: BackupId;
+  projectId: ProjectId;
+  vaultId: VaultId;
+  checkpointId: CheckpointId;
+  operationLogId: OperationLogId;
+  name: string;
+  description: string;
+  disk: { id: DiskId; name: string; sizeBytes: number; availabilityZone: string };
+  status: BackupStatus;
+  root: RootState;
+  /** Set with root VISIBLE: the session whose manifest it is, and the manifest's SHA-256 (hex). */
+  manifest?: { sessionId: SessionId; sha256: string };
+  /** The disk's snapshot that this backup is of. */
+  snapshotId?: SnapshotId;
+  /** Asked for: false = every block is read and compared. */
+  incremental: boolean;
+  parentBackupId?: BackupId;
+  autoTrigger: boolean;
+  stats?: BackupStats;
+  failure?: Failure;
+  /** The vault's epoch when it was hidden (R6). */
+  deletedEpoch?: number;
+  createdAtMs: number;
+  updatedAtMs: number;
+}
+
+/** One run over a vault: the backups it makes and what it skipped (spec sections 1 and 9.5). */
+export interface Checkpoint {
+  id: CheckpointId;
+  projectId: ProjectId;
+  vaultId: VaultId;
+  vaultName: string;
+  name: string;
+  description: string;
+  backups: { backupId: BackupId; diskId: DiskId; diskName: string; sizeBytes: number }[];
+  skipped: { id: string; type: string; name: string; code: string; reason: string }[];
+  createdAtMs: number;
+}

@@ -1,0 +1,33 @@
+import type { DiskId, SnapshotId } from './ids.ts';
+
+/** CBR's type of a disk resource (spec section 3.1). */
+export const DISK_TYPE = 'OS::Cinder::Volume';
+
+/**
+ * - `creating`: a new disk that no restore has filled yet;
+ * - `restoring`: a restore attempt owns it; its old content (if any) is still whole;
+ * - `error`: a new disk whose restore failed; it never had content.
+ */
+export type DiskStatus = 'creating' | 'available' | 'in-use' | 'restoring' | 'error';
+
+export interface Disk {
+  id: DiskId;
+  name: string;
+  /** Exact size; any number of bytes. */
+  sizeBytes: number;
+  status: DiskStatus;
+  availabilityZone: string;
+  bootable: boolean;
+  encrypted: boolean;
+  createdAtMs: number;
+}
+
+/** A point in time of a disk that no longer changes. */
+export interface Snapshot {
+  id: SnapshotId;
+  diskId: DiskId;
+  /** Size of the disk when the snapshot was taken. */
+  sizeBytes: number;
+  state: 'pending' | 'completed' | 'error';
+  takenAtMs: number;
+}

@@ -1,0 +1,62 @@
+import type { Failure } from './backup.ts';
+import type { BackupId, CheckpointId, DiskId, OperationLogId, ProjectId, VaultId } from './ids.ts';
+import type { Transitions } from './state-table.ts';
+
+/** CBR's operation types (spec section 5.9) and ours, `verify`. */
+export type OperationType = 'backup' | 'restore' | 'delete' | 'verify';
+
+export type OperationStatus = 'waiting' | 'running' | 'success' | 'failed' | 'timeout' | 'skipped';
+
+export const OPERATION_TRANSITIONS: Transitions<OperationStatus> = {
+  waiting: ['running', 'success', 'failed', 'timeout', 'skipped'],
+  running: ['success', 'failed', 'timeout'],
+  success: [],
+  failed: [],
+  timeout: [],
+  skipped: [],
+};
+
+/** True when the task has ended and will not change. */
+export const hasEnded = (status: OperationStatus): boolean =>
+  OPERATION_TRANSITIONS[status].length === 0;
+
+/** A task: the record of one asynchronous operation. */
+export interface OperationLog {
+  id: OperationLogId;
+  projectId: ProjectId;
+  type: OperationType;
+  status: OperationStatus;
+  vaultId: VaultId;
+  vaultName: string;
+  checkpointId?: CheckpointId;
+  backupId: BackupId;
+  backupName: string;
+  disk: { id: DiskId; name: string };
+  /** Restore: the disk that is written, and whether it was made for this. */
+  target?: { diskId: DiskId; name: string; isNew: boolean };
+  /** Verify: share of the blocks that is read. */
+  percent?: number;
+  /** Bytes of disk to go through; 0 until known. */
+  totalBytes: number;
+  cancelRequested: boolean;
+  /** How often the watchdog has restarted it. */
+  restarts: number;
+  failure?: Failure;
+  /** Plain facts about the result: statistics, damaged packs, affected backups. */
+  outcome?: Record<string, number | string | string[]>;
+  requestId: string;
+  createdAtMs: number;
+  startedAtMs?: number;
+  updatedAtMs: number;
+  endedAtMs?: number;
+}
+
+/** Percent of a task, from what its ranges report; 100 only when it succeeded. */
+export const progressPercent = (
+  task: Pick<OperationLog, 'status' | 'totalBytes'>,
+  doneBytes: number,
+): number => {
+  if (task.status === 'success') return 100;
+  if (task.totalBytes === 0) return 0;
+  return Math.min(99, Math.floor((100 * doneBytes) / task.totalBytes));
+};

@@ -1,0 +1,57 @@
+import type { KeyId, PackId, SessionId, VaultId } from './ids.ts';
+import type { Transitions } from './state-table.ts';
+
+/** Design section 7. `GONE` is an item that no longer exists. */
+export type PackState =
+  | 'OPEN'
+  | 'SEALED'
+  | 'CONDEMNED'
+  | 'DELETING'
+  | 'SHRINKING'
+  | 'QUARANTINED'
+  | 'GONE';
+
+export const PACK_TRANSITIONS: Transitions<PackState> = {
+  OPEN: ['SEALED', 'DELETING'],
+  SEALED: ['CONDEMNED', 'SHRINKING', 'QUARANTINED'],
+  CONDEMNED: ['SEALED', 'DELETING'],
+  SHRINKING: ['SEALED'],
+  QUARANTINED: ['SEALED', 'CONDEMNED'],
+  DELETING: ['GONE'],
+  GONE: [],
+};
+
+/** Most slots a pack has. */
+export const PACK_SLOTS_MAX = 256;
+/** A pack is finished when its sealed blocks reach this many bytes. */
+export const PACK_TARGET_BYTES = 32 * 2 ** 20;
+
+export interface Pack {
+  vaultId: VaultId;
+  id: PackId;
+  state: PackState;
+  keyId: KeyId;
+  /** The session that wrote it. */
+  sessionId: SessionId;
+  /** Slots it was sealed with; 0 while OPEN. */
+  slotCount: number;
+  /** Bit n set = slot n still holds its block (little-endian bit order, `slotCount` bits). */
+  present: Uint8Array;
+  /** Largest start epoch of a session that wrote or reused it (rules R2, R3). */
+  lastRefEpoch: number;
+  /** Bytes of the object. */
+  storedBytes: number;
+  /** Why it is QUARANTINED. */
+  reason?: string;
+}
+
+/** True when `slot` of a pack still holds its block. */
+export const hasSlot = (pack: Pick<Pack, 'present' | 'slotCount'>, slot: number): boolean =>
+  slot < pack.slotCount && ((pack.present[slot >> 3] ?? 0) & (1 << (slot & 7))) !== 0;
+
+/** The `present` bits of a pack that was just sealed: all of its slots. */
+export const allSlots = (slotCount: number): Uint8Array => {
+  const bits = new Uint8Array(Math.ceil(slotCount / 8));
+  for (let slot = 0; slot < slotCount; slot++) bits[slot >> 3]! |= 1 << (slot & 7);
+  return bits;
+};

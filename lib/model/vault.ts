@@ -1,0 +1,72 @@
+import type { DiskId, KeyId, OperationLogId, ProjectId, VaultId } from './ids.ts';
+
+/** Spec section 3.3. */
+export type VaultStatus = 'available' | 'lock' | 'frozen' | 'deleting' | 'error';
+
+export const GIBIBYTE = 2 ** 30;
+
+/** Limits of spec section 3.9. */
+export const VAULT_LIMITS = {
+  resourcesMax: 256,
+  tagsMax: 20,
+  sizeGibMin: 10,
+  sizeGibMax: 10_485_760,
+};
+
+export interface Vault {
+  id: VaultId;
+  projectId: ProjectId;
+  name: string;
+  description: string;
+  status: VaultStatus;
+  /** Capacity in GiB. CBR calls it GB. */
+  sizeGib: number;
+  chargingMode: 'post_paid';
+  consistentLevel: 'crash_consistent';
+  objectType: 'disk';
+  protectType: 'backup';
+  threshold: number;
+  smnNotify: boolean;
+  autoExpand: boolean;
+  autoBind: boolean;
+  bindRules: { tags?: { key: string; value: string }[] };
+  locked: boolean;
+  tags: { key: string; value: string }[];
+  enterpriseProjectId: string;
+  backupNamePrefix?: string;
+  userId: string;
+  /** The vault's first key: blocks are sealed and indexed with keys derived from it. */
+  keyId: KeyId;
+  /** Bumped by every update: two updates at once cannot lose one another. */
+  revision: number;
+  createdAtMs: number;
+  updatedAtMs: number;
+}
+
+/** A vault key as it is stored: wrapped, never plain (design section 5). */
+export interface WrappedKey {
+  vaultId: VaultId;
+  keyId: KeyId;
+  /** Who can unwrap it: `local` (a key file) or `kms`. */
+  provider: string;
+  wrapped: Uint8Array;
+  createdAtMs: number;
+}
+
+/** A disk that a vault protects. A disk is in one vault at most (spec section 3.5). */
+export interface Binding {
+  projectId: ProjectId;
+  vaultId: VaultId;
+  diskId: DiskId;
+  name: string;
+  sizeBytes: number;
+  /** The task that backs the disk up right now. */
+  protectingTaskId?: OperationLogId;
+  createdAtMs: number;
+}
+
+/** Bytes present in a vault's packs and segments, and how many backups it shows. */
+export interface VaultUsage {
+  usedBytes: number;
+  backupCount: number;
+}

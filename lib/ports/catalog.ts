@@ -1,0 +1,211 @@
+import type { Backup, BackupStatus, Checkpoint, Failure } from '../model/backup.ts';
+import type { Credential } from '../model/credential.ts';
+import type {
+  BackupId,
+  CheckpointId,
+  DiskId,
+  OperationLogId,
+  PackId,
+  ProjectId,
+  SessionId,
+  VaultId,
+} from '../model/ids.ts';
+import type { OperationLog, OperationStatus } from '../model/operation-log.ts';
+import type { Pack } from '../model/pack.ts';
+import type { BackupStats, FinishedRange, Session } from '../model/session.ts';
+import type { Binding, Vault, VaultUsage, WrappedKey } from '../model/vault.ts';
+
+/**
+ * What we know about vaults, backups, sessions, packs and tasks (design section 6). An adapter must
+ * guarantee, for every method:
+ * - a read sees every write that resolved before it began (lists by project excepted, where a
+ *   write may show up a moment later);
+ * - a state change is one conditional write or one transaction; its condition is derived from the
+ *   state table in `lib/model`;
+ * - idempotence: a write repeated with the same arguments succeeds and changes nothing, also after
+ *   an answer that was lost. Ambiguous answers are settled by reading. Contention
+ *   (TransactionConflict) is retried and never reported as a refusal;
+ * - refusals are named: `catalog.conflict` (or the code a method names) means the state forbids it
+ *   and nothing was changed. `catalog.unavailable` means it may or may not have happened.
+ */
+export interface Catalog {
+  vaults: VaultCatalog;
+  backups: BackupCatalog;
+  sessions: SessionCatalog;
+  packs: PackCatalog;
+  tasks: TaskCatalog;
+  credentials: CredentialCatalog;
+}
+
+export interface VaultCatalog {
+  /** Puts the vault, its key, its epoch (1) and its usage (0) in one transaction. */
+  create(vault: Vault, key: WrappedKey): Promise<void>;
+  /** `BackupService.6105` when the project has no such vault. */
+  get(projectId: ProjectId, vaultId: VaultId): Promise<Vault>;
+  /** The project's vaults, newest first. */
+  list(projectId: ProjectId): AsyncIterable<Vault>;
+  /** Replaces the vault if its revision is still `vault.revision`; stores revision + 1. */
+  update(vault: Vault): Promise<Vault>;
+  /** Removes a vault without bindings and backups; else `catalog.conflict`. Objects stay. */
+  delete(projectId: ProjectId, vaultId: VaultId): Promise<void>;
+  usage(vaultId: VaultId): Promise<VaultUsage>;
+  /** `key.missing` when there is none. */
+  key(vaultId: VaultId, keyId: string): Promise<WrappedKey>;
+
+  /** Binds a disk; `BackupService.7006` when it is bound to any vault already. */
+  bind(binding: Binding): Promise<void>;
+  /** Removes a binding of a disk without a running task; idempotent. */
+  unbind(projectId: ProjectId, diskId: DiskId): Promise<void>;
+  /** The vault's disks, ascending by id. At most 256 (spec section 3.9). */
+  bindings(vaultId: VaultId): Promise<Binding[]>;
+  binding(projectId: ProjectId, diskId: DiskId): Promise<Binding | null>;
+}
+
+export interface BackupCatalog {
+  putCheckpoint(checkpoint: Checkpoint): Promise<void>;
+  /** `BackupService.6217` when the project has no such restore point. */
+  checkpoint(projectId: ProjectId, id: CheckpointId): Promise<Checkpoint>;
+  /**
+   * One transaction: the disk is bound to the backup's vault and no task protects it -> it is
+   * protected by `task`; backup and task are put. `BackupService.6125` when a task protects it,
+   * `BackupService.6135` when it is not bound to the vault.
+   */
+  begin(backup: Backup, task: OperationLog): Promise<void>;
+  /** `BackupService.6200` when the project has no such backup; hidden ones are returned too. */
+  get(projectId: ProjectId, id: BackupId): Promise<Backup>;
+  /** The project's backups, newest first, hidden ones too. */
+  list(projectId: ProjectId): AsyncIterable<Backup>;
+  /** Consistent: the vault's roots (VISIBLE and HIDDEN), ascending by creation. */
+  roots(vaultId: VaultId): AsyncIterable<Backup>;
+  rename(projectId: ProjectId, id: BackupId, name: string, atMs: number): Promise<Backup>;
+  /**
+   * Moves the status as BACKUP_TRANSITIONS allows (`catalog.conflict` when not; no-op when it is
+   * there already), with `failure` set or, when absent, cleared. `snapshotId` is kept when given.
+   */
+  setStatus(
+    projectId: ProjectId,
+    id: BackupId,
+    status: BackupStatus,
+    change: { atMs: number; failure?: Failure; snapshotId?: string; parentBackupId?: BackupId },
+  ): Promise<Backup>;
+  /**
+   * R6 in one transaction: the epoch is still the one read, the status allows deletion; root
+   * VISIBLE or NONE -> HIDDEN with `deletedEpoch` = the epoch, status -> `deleted`, the vault's
+   * backup count falls if it was VISIBLE. `BackupService.6201` when the status forbids it.
+   */
+  hide(projectId: ProjectId, id: BackupId, atMs: number): Promise<void>;
+}
+
+export interface SessionCatalog {
+  /**
+   * R1, R13 in one transaction: the epoch is still the one read (retried with the new one when
+   * not); for kind `read` the backup is VISIBLE or HIDDEN, else `catalog.conflict`; session is put
+   * OPEN with `startEpoch` = the epoch. The same id again: the session as it is.
+   */
+  open(session: Omit<Session, 'startEpoch' | 'state'>): Promise<Session>;
+  /** `catalog.conflict` when there is none. */
+  get(vaultId: VaultId, id: SessionId): Promise<Session>;
+  /** Consistent: the vault's OPEN sessions. */
+  listOpen(vaultId: VaultId): Promise<Session[]>;
+  /** Extends the lease; `session.not-open` when the session has ended. */
+  renew(vaultId: VaultId, id: SessionId, leaseUntilMs: number): Promise<void>;
+  /**
+   * R4 in one transaction: {parent VISIBLE; session OPEN -> session.parent = parent}. False when
+   * the parent is not VISIBLE; `session.not-open` when the session has ended.
+   */
+  pinParent(vaultId: VaultId, id: SessionId, parentBackupId: BackupId): Promise<boolean>;
+  /** Records a finished range under its `from`; the first one put for a `from` stays. Session OPEN. */
+  putRange(vaultId: VaultId, id: SessionId, range: FinishedRange): Promise<void>;
+  /** Consistent: finished ranges, ascending. */
+  ranges(vaultId: VaultId, id: SessionId): Promise<FinishedRange[]>;
+  /**
+   * R5 in one transaction: {session OPEN -> COMMITTED; backup NONE -> VISIBLE, protecting ->
+   * available, with manifest hash and stats; the vault's used bytes grow by `stats.storedBytes`,
+   * its backup count by one}. `session.not-open` when the session was ABORTED or FENCED;
+   * success when this very commit happened before.
+   */
+  commit(commit: {
+    vaultId: VaultId;
+    sessionId: SessionId;
+    projectId: ProjectId;
+    backupId: BackupId;
+    manifestSha256: string;
+    stats: BackupStats;
+    atMs: number;
+  }): Promise<void>;
+  /** OPEN -> ABORTED or FENCED; no-op when it has ended already. Returns the session's state. */
+  end(vaultId: VaultId, id: SessionId, state: 'ABORTED' | 'FENCED'): Promise<Session>;
+}
+
+export interface PackCatalog {
+  /** R2: puts the pack OPEN. */
+  open(pack: Pick<Pack, 'vaultId' | 'id' | 'keyId' | 'sessionId'>): Promise<void>;
+  /** R2: OPEN -> SEALED with all slots present and lastRef = `startEpoch`. */
+  seal(
+    vaultId: VaultId,
+    id: PackId,
+    sealed: { slotCount: number; storedBytes: number; startEpoch: number },
+  ): Promise<void>;
+  /**
+   * R3: lastRef = max(lastRef, startEpoch) if SEALED, or CONDEMNED -> SEALED. Returns the pack as
+   * it is then; `null` (a miss) in every other state and when there is no such pack.
+   */
+  pin(vaultId: VaultId, id: PackId, startEpoch: number): Promise<Pack | null>;
+  get(vaultId: VaultId, id: PackId): Promise<Pack | null>;
+  /** SEALED -> QUARANTINED (or already). */
+  quarantine(vaultId: VaultId, id: PackId, reason: string): Promise<void>;
+  /** QUARANTINED -> SEALED (or already): it was found whole. */
+  release(vaultId: VaultId, id: PackId): Promise<void>;
+  /** Consistent: ids of the QUARANTINED packs, sorted. */
+  quarantined(vaultId: VaultId): Promise<PackId[]>;
+}
+
+export interface TaskCatalog {
+  /** Puts a task that has no backup to begin (restore, delete, verify). */
+  create(task: OperationLog): Promise<void>;
+  /** `BackupService.6500` when the project has no such task. */
+  get(projectId: ProjectId, id: OperationLogId): Promise<OperationLog>;
+  /** The project's tasks, newest first. */
+  list(projectId: ProjectId): AsyncIterable<OperationLog>;
+  /** Tasks of all projects that have not ended, for the watchdog. */
+  unfinished(): AsyncIterable<OperationLog>;
+  /** waiting -> running (or already running), with facts learned at the start. */
+  start(
+    projectId: ProjectId,
+    id: OperationLogId,
+    change: { atMs: number; totalBytes: number; restarts?: number },
+  ): Promise<OperationLog>;
+  /**
+   * Records how many bytes of range `from` are done (the larger one stays) and the time; returns
+   * whether cancel was asked for. A task that has ended answers true and changes nothing.
+   */
+  progress(
+    projectId: ProjectId,
+    id: OperationLogId,
+    progress: { from: number; doneBytes: number; atMs: number },
+  ): Promise<{ cancelRequested: boolean }>;
+  /** Bytes done, the sum over the ranges. */
+  doneBytes(projectId: ProjectId, id: OperationLogId): Promise<number>;
+  /**
+   * Ends the task as OPERATION_TRANSITIONS allows (no-op when it has ended the same way;
+   * `catalog.conflict` when another), and, in the same transaction, frees the disk it protects.
+   */
+  end(
+    projectId: ProjectId,
+    id: OperationLogId,
+    end: {
+      status: Extract<OperationStatus, 'success' | 'failed' | 'timeout' | 'skipped'>;
+      atMs: number;
+      failure?: Failure;
+      outcome?: OperationLog['outcome'];
+    },
+  ): Promise<OperationLog>;
+  /** Asks a task that has not ended to stop; `Holdfast.NotCancellable` when it has. */
+  requestCancel(projectId: ProjectId, id: OperationLogId, atMs: number): Promise<OperationLog>;
+}
+
+export interface CredentialCatalog {
+  put(credential: Credential): Promise<void>;
+  find(tokenSha256: string): Promise<Credential | null>;
+  delete(tokenSha256: string): Promise<void>;
+}

@@ -1,0 +1,21 @@
+import type { OperationLogId, ProjectId } from '../model/ids.ts';
+
+/** The durable functions, one a kind of task. */
+export type JobKind = 'backup' | 'restore' | 'verify';
+
+export interface Job {
+  kind: JobKind;
+  /** The execution's name: the task's id, with `-r<n>` for the n-th restart. */
+  name: string;
+  projectId: ProjectId;
+  operationLogId: OperationLogId;
+}
+
+/**
+ * Starts durable executions. Guarantees: the same name starts one execution, however often it is
+ * asked for; once `start` resolves, the execution will run, crashes or not. Fails with
+ * `job.unavailable`, after which it may or may not have been started.
+ */
+export interface Jobs {
+  start(job: Job): Promise<void>;
+}
