@@ -47,6 +47,11 @@ export const CATALOGUE = {
     (d: { targetBytes: number; backupBytes: number }) =>
       `The target disk (${d.targetBytes} bytes) is smaller than the backed-up disk (${d.backupBytes} bytes).`,
   ),
+  'BackupService.2002': entry(
+    'conflict',
+    (d: Id) => `Disk ${d.id} is being backed up; restore to it afterwards.`,
+    { status: 400 },
+  ),
   'BackupService.2003': entry(
     'invalid',
     (d: Reason) => `The backup cannot be restored there: ${d.reason}`,
@@ -75,8 +80,8 @@ export const CATALOGUE = {
   'BackupService.6101': entry('invalid', (d: Reason) => `Invalid vault capacity: ${d.reason}`),
   'BackupService.6102': entry(
     'invalid',
-    (d: { type: string; objectType: string }) =>
-      `Resource type ${d.type} is not accepted by a ${d.objectType} vault.`,
+    (d: { type: string; accepted: string }) =>
+      `Type ${d.type} is not accepted by the vault; this release accepts ${d.accepted}.`,
   ),
   'BackupService.6103': entry(
     'conflict',
@@ -120,7 +125,8 @@ export const CATALOGUE = {
   ),
   'BackupService.6116': entry(
     'invalid',
-    (d: { protectType: string }) => `Protect type ${d.protectType} is not supported.`,
+    (d: { protectType: string }) =>
+      `Protect type ${d.protectType} is not supported; this release accepts backup.`,
   ),
   'BackupService.6124': entry(
     'invalid',
@@ -160,6 +166,11 @@ export const CATALOGUE = {
     { status: 400 },
   ),
   'BackupService.6217': entry('missing', (d: Id) => `Restore point ${d.id} does not exist.`),
+  'BackupService.6220': entry(
+    'conflict',
+    (d: Id) => `Backup ${d.id} was made automatically in a locked vault and cannot be deleted.`,
+    { status: 400 },
+  ),
   // --- CBR: tasks, tags, disks
   'BackupService.6500': entry('missing', (d: Id) => `Operation log ${d.id} does not exist.`),
   'BackupService.6600': entry(
@@ -211,6 +222,14 @@ export const CATALOGUE = {
     'conflict',
     (d: { id: string; status: string }) =>
       `Operation ${d.id} is ${d.status} and cannot be cancelled.`,
+  ),
+  'Holdfast.NotVerifiable': entry(
+    'conflict',
+    (d: { id: string; status: string }) => `Backup ${d.id} is ${d.status} and cannot be verified.`,
+  ),
+  'Holdfast.ListTooLong': entry(
+    'unsupported',
+    (d: { max: number }) => `Lists of more than ${d.max} items cannot be answered.`,
   ),
   // --- object store
   'store.object-exists': entry(
@@ -270,10 +289,12 @@ export const CATALOGUE = {
   'pack.damaged': entry(
     'corrupt',
     (d: { packId: string; reason: string }) => `Pack ${d.packId} is damaged: ${d.reason}.`,
+    { cbr: 'Holdfast.Damaged' },
   ),
   'backup.damaged': entry(
     'corrupt',
     (d: { backupId: string; reason: string }) => `Backup ${d.backupId} is damaged: ${d.reason}.`,
+    { cbr: 'Holdfast.Damaged' },
   ),
   // --- keys
   'key.unavailable': entry(
@@ -296,6 +317,10 @@ export const CATALOGUE = {
     'conflict',
     (d: { id: string; reason: string }) => `Disk ${d.id} is busy: ${d.reason}.`,
   ),
+  'disk.content-closed': entry(
+    'conflict',
+    (d: Id) => `The content of restore attempt ${d.id} is sealed or gone.`,
+  ),
   'disk.invalid': entry('invalid', (d: { reason: string }) => `Invalid disk: ${d.reason}.`),
   'disk.malformed': entry(
     'corrupt',
@@ -314,6 +339,10 @@ export const CATALOGUE = {
     'unavailable',
     (d: { id: string; minutes: number }) =>
       `Task ${d.id} made no progress for ${d.minutes} minutes.`,
+  ),
+  'job.step-failed': entry(
+    'unavailable',
+    (d: { step: string; reason: string }) => `Step ${d.step} failed again and again: ${d.reason}`,
   ),
   // --- everything else
   'config.invalid': entry(

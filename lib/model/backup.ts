@@ -25,8 +25,8 @@ export const BACKUP_TRANSITIONS: Transitions<BackupStatus> = {
   waiting_protect: ['protecting', 'error'],
   protecting: ['available', 'error'],
   available: ['waiting_restore', 'error', 'deleted'],
-  waiting_restore: ['restoring', 'available'],
-  restoring: ['available'],
+  waiting_restore: ['restoring', 'available', 'error'],
+  restoring: ['available', 'error'],
   // A damaged backup that verifies again is available again.
   error: ['available', 'deleted'],
   deleted: [],

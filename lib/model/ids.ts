@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto';
+
 /** Ids are strings. UUIDs (lower case, with dashes) unless said otherwise. */
 export type ProjectId = string;
 export type VaultId = string;
@@ -28,4 +30,15 @@ export const uuidBytes = (uuid: string): Uint8Array => {
 export const uuidFromBytes = (bytes: Uint8Array): string => {
   const hex = Buffer.from(bytes).toString('hex');
   return [0, 8, 12, 16, 20].map((at, n) => hex.slice(at, [8, 12, 16, 20, 32][n])).join('-');
+};
+
+/**
+ * The UUID that belongs to `parts`: always the same one. A step that is run again after a crash
+ * meets what its first run made, instead of making a second one.
+ */
+export const derivedUuid = (...parts: string[]): string => {
+  const digest = createHash('sha256').update(parts.join('|')).digest().subarray(0, 16);
+  digest[6] = ((digest[6] ?? 0) & 0x0f) | 0x80; // version 8: made by a rule of our own
+  digest[8] = ((digest[8] ?? 0) & 0x3f) | 0x80;
+  return uuidFromBytes(digest);
 };

@@ -32,8 +32,14 @@ export interface OperationLog {
   backupId: BackupId;
   backupName: string;
   disk: { id: DiskId; name: string };
-  /** Restore: the disk that is written, and whether it was made for this. */
-  target?: { diskId: DiskId; name: string; isNew: boolean };
+  /** Restore: the disk that is written. A new one is made for this, as large and where it says. */
+  target?: {
+    diskId: DiskId;
+    name: string;
+    isNew: boolean;
+    sizeBytes?: number;
+    availabilityZone?: string;
+  };
   /** Verify: share of the blocks that is read. */
   percent?: number;
   /** Bytes of disk to go through; 0 until known. */

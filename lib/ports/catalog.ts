@@ -86,7 +86,7 @@ export interface BackupCatalog {
     projectId: ProjectId,
     id: BackupId,
     status: BackupStatus,
-    change: { atMs: number; failure?: Failure; snapshotId?: string; parentBackupId?: BackupId },
+    change: { atMs: number; failure?: Failure; snapshotId?: string },
   ): Promise<Backup>;
   /**
    * R6 in one transaction: the epoch is still the one read, the status allows deletion; root
@@ -120,7 +120,7 @@ export interface SessionCatalog {
   ranges(vaultId: VaultId, id: SessionId): Promise<FinishedRange[]>;
   /**
    * R5 in one transaction: {session OPEN -> COMMITTED; backup NONE -> VISIBLE, protecting ->
-   * available, with manifest hash and stats; the vault's used bytes grow by `stats.storedBytes`,
+   * available, with manifest hash, stats and the session's parent; the vault's used bytes grow by `stats.storedBytes`,
    * its backup count by one}. `session.not-open` when the session was ABORTED or FENCED;
    * success when this very commit happened before.
    */

@@ -1,0 +1,146 @@
+import { BACKUP_TRANSITIONS, type Backup, type BackupStatus } from '../../../model/backup.ts';
+import type { OperationLog } from '../../../model/operation-log.ts';
+import { statesBefore } from '../../../model/state-table.ts';
+import type { BackupCatalog } from '../../../ports/catalog.ts';
+import {
+  isCheckpointToPut,
+  isStatusToSet,
+  isToBegin,
+  isToHide,
+  ownBackup,
+  ownCheckpoint,
+} from '../../catalog-rules/backup-rules.ts';
+import type { CatalogTable } from './catalog-table.ts';
+import {
+  backupCodec,
+  backupPointerCodec,
+  bindingCodec,
+  checkpointCodec,
+  taskCodec,
+  taskItems,
+} from './codecs.ts';
+import type { Write } from './expression.ts';
+import { keys, prefixes } from './keys.ts';
+import { readBackup, readEpoch } from './reads.ts';
+import { settle } from './settle.ts';
+
+export const dynamoBackups = (table: CatalogTable): BackupCatalog => {
+  const own = async (projectId: string, id: string) =>
+    ownBackup(await readBackup(table, id), projectId, id);
+  const readCheckpoint = (id: string) => table.get(checkpointCodec, keys.checkpoint(id));
+
+  return {
+    async putCheckpoint(checkpoint) {
+      await settle('backups.putCheckpoint', table.limits, async () => {
+        if (!isCheckpointToPut(await readCheckpoint(checkpoint.id), checkpoint))
+          return { done: undefined };
+        return { write: () => table.put(checkpointCodec.encode(checkpoint), { exists: false }) };
+      });
+    },
+
+    async checkpoint(projectId, id) {
+      return ownCheckpoint(await readCheckpoint(id), projectId, id);
+    },
+
+    async begin(backup, task) {
+      await settle('backups.begin', table.limits, async () => {
+        const [begun, storedTask, binding] = await table.snapshot(
+          [backupPointerCodec, keys.backupPointer(backup.id)],
+          [taskCodec, keys.task(task.id)],
+          [bindingCodec, keys.binding(backup.vaultId, backup.disk.id)],
+        );
+        const found = { backup: begun, task: storedTask, binding };
+        if (!isToBegin(found, backup, task)) return { done: undefined };
+        return { write: () => table.transact(beginWrites(backup, task)) };
+      });
+    },
+
+    get: own,
+
+    list: (projectId) => table.list(backupCodec, projectId, 'BACKUP'),
+
+    async *roots(vaultId) {
+      const isRoot = { oneOf: { root: ['VISIBLE', 'HIDDEN'] } };
+      for await (const items of table.pages(prefixes.backups(vaultId), isRoot))
+        yield* items.map((item) => backupCodec.decode(item));
+    },
+
+    async rename(projectId, id, name, atMs) {
+      return settle('backups.rename', table.limits, async () => {
+        const key = keyOf(await own(projectId, id));
+        const set = { name, updatedAtMs: atMs };
+        return {
+          write: async () => backupCodec.decode(await table.update(key, { set }, { exists: true })),
+        };
+      });
+    },
+
+    async setStatus(projectId, id, status, change) {
+      const { atMs, ...facts } = change;
+      const set = { ...facts, status, updatedAtMs: atMs };
+      const remove = change.failure === undefined ? ['failure'] : [];
+      return settle('backups.setStatus', table.limits, async () => {
+        const stored = await own(projectId, id);
+        if (!isStatusToSet(stored, status)) return { done: stored };
+        return {
+          write: async () =>
+            backupCodec.decode(
+              await table.update(keyOf(stored), { set, remove }, mayBecome(status, stored)),
+            ),
+        };
+      });
+    },
+
+    async hide(projectId, id, atMs) {
+      await settle('backups.hide', table.limits, async () => {
+        const stored = await own(projectId, id);
+        if (!isToHide(stored)) return { done: undefined };
+        const epoch = await readEpoch(table, stored.vaultId);
+        return { write: () => table.transact(hideWrites(stored, epoch, atMs)) };
+      });
+    },
+  };
+};
+
+const keyOf = (backup: Backup) => keys.backup(backup.vaultId, backup.createdAtMs, backup.id);
+
+const beginWrites = (backup: Backup, task: OperationLog): Write[] => {
+  const { id, projectId, vaultId, operationLogId, createdAtMs, disk } = backup;
+  const when = { exists: false };
+  return [
+    {
+      update: keys.binding(vaultId, disk.id),
+      change: { set: { protectingTaskId: task.id } },
+      when: { equal: { projectId }, absent: ['protectingTaskId'] },
+    },
+    { put: backupCodec.encode(backup), when },
+    {
+      put: backupPointerCodec.encode({ id, projectId, vaultId, operationLogId, createdAtMs }),
+      when,
+    },
+    ...taskItems(task).map((item) => ({ put: item, when })),
+    { update: keys.usage(vaultId), change: { add: { heldCount: 1 } }, when: { exists: true } },
+  ];
+};
+
+/** The root is still what it was when the decision was made. */
+const mayBecome = (status: BackupStatus, { root }: Backup) => ({
+  oneOf: { status: statesBefore(BACKUP_TRANSITIONS, status) },
+  equal: { root },
+});
+
+const hideWrites = (backup: Backup, epoch: number, atMs: number): Write[] => [
+  { check: keys.epoch(backup.vaultId), when: { equal: { epoch } } },
+  {
+    update: keyOf(backup),
+    change: {
+      set: { status: 'deleted', root: 'HIDDEN', deletedEpoch: epoch, updatedAtMs: atMs },
+    },
+    when: mayBecome('deleted', backup),
+  },
+  {
+    update: keys.usage(backup.vaultId),
+    change: { add: { heldCount: -1, backupCount: backup.root === 'VISIBLE' ? -1 : 0 } },
+    when: { exists: true },
+  },
+];

@@ -1,0 +1,171 @@
+import { randomUUID } from 'node:crypto';
+import {
+  DeleteCommand,
+  type DynamoDBDocumentClient,
+  GetCommand,
+  PutCommand,
+  QueryCommand,
+  type QueryCommandInput,
+  TransactGetCommand,
+  TransactWriteCommand,
+  type TransactWriteCommandInput,
+  UpdateCommand,
+} from '@aws-sdk/lib-dynamodb';
+import { batchGet } from '../dynamo-batches.ts';
+import { BY_PROJECT } from '../dynamo-tables.ts';
+import type { Codec, Item } from './codec.ts';
+import { type Change, type Condition, expressions, type Write } from './expression.ts';
+import { type ItemKey, type ListedKind, projectPartition } from './keys.ts';
+import { reading, type SettleLimits } from './settle.ts';
+
+/**
+ * The table as the catalog uses it. Reads are consistent (the index by project excepted) and fail
+ * with `catalog.unavailable`. Writes send one request and let its failure through: `settle` knows
+ * what to do about it.
+ */
+export interface CatalogTable {
+  limits: SettleLimits;
+  get<T>(codec: Codec<T>, key: ItemKey): Promise<T | null>;
+  /** Items as they were at one moment; of some of them alone a decision could be wrong. */
+  snapshot<T extends unknown[]>(...reads: Reads<T>): Promise<Found<T>>;
+  /** The items that are there, in no promised order. */
+  getAll<T>(codec: Codec<T>, keys: ItemKey[]): Promise<T[]>;
+  /** Pages of the items whose sort key begins with the prefix's, ascending. */
+  pages(prefix: ItemKey, filter?: Condition): AsyncIterable<Item[]>;
+  /** The project's items of a kind, newest first; a write may show up a moment later. */
+  list<T>(codec: Codec<T>, projectId: string, kind: ListedKind): AsyncIterable<T>;
+  put(item: Item, when?: Condition): Promise<void>;
+  /** Returns the item as it is then. */
+  update(key: ItemKey, change: Change, when: Condition): Promise<Item>;
+  /** Removes the item if it is there. */
+  remove(key: ItemKey): Promise<void>;
+  /** All or nothing. */
+  transact(writes: Write[]): Promise<void>;
+}
+
+/** What to read: a codec and a key each. */
+type Reads<T extends unknown[]> = { [N in keyof T]: readonly [Codec<T[N]>, ItemKey] };
+type Found<T extends unknown[]> = { [N in keyof T]: T[N] | null };
+
+export const catalogTable = (
+  client: DynamoDBDocumentClient,
+  TableName: string,
+  limits: SettleLimits,
+): CatalogTable => {
+  const query = (input: Omit<QueryCommandInput, 'TableName'>) =>
+    queryPages(client, { TableName, ...input });
+
+  return {
+    limits,
+
+    async get(codec, key) {
+      const command = new GetCommand({ TableName, Key: key, ConsistentRead: true });
+      const { Item } = await reading('get', () => client.send(command));
+      return Item === undefined ? null : codec.decode(Item);
+    },
+
+    async snapshot<T extends unknown[]>(...reads: Reads<T>) {
+      const TransactItems = reads.map(([, Key]) => ({ Get: { TableName, Key } }));
+      const command = new TransactGetCommand({ TransactItems });
+      const { Responses = [] } = await reading('get', () => client.send(command));
+      const found = reads.map(([codec], n) => {
+        const item = Responses[n]?.Item;
+        return item === undefined ? null : codec.decode(item);
+      });
+      return found as Found<T>;
+    },
+
+    async getAll(codec, keys) {
+      const request = { ConsistentRead: true };
+      const items = await reading('get', () => batchGet(client, TableName, keys, request));
+      return items.map((item) => codec.decode(item));
+    },
+
+    pages(prefix, filter = {}) {
+      const { ConditionExpression: FilterExpression, ...filtering } = expressions(filter);
+      return query({
+        ConsistentRead: true,
+        KeyConditionExpression: prefix.sk === '' ? 'pk = :pk' : 'pk = :pk AND begins_with(sk, :sk)',
+        ExpressionAttributeNames: filtering.ExpressionAttributeNames,
+        ExpressionAttributeValues: {
+          ...filtering.ExpressionAttributeValues,
+          ':pk': prefix.pk,
+          ...(prefix.sk !== '' && { ':sk': prefix.sk }),
+        },
+        FilterExpression,
+      });
+    },
+
+    async *list(codec, projectId, kind) {
+      const pages = query({
+        IndexName: BY_PROJECT,
+        ScanIndexForward: false,
+        KeyConditionExpression: 'gsi1pk = :pk',
+        ExpressionAttributeValues: { ':pk': projectPartition(projectId, kind) },
+      });
+      for await (const items of pages) yield* items.map((item) => codec.decode(item));
+    },
+
+    async put(item, when) {
+      await client.send(new PutCommand({ TableName, Item: item, ...expressions(when) }));
+    },
+
+    async update(key, change, when) {
+      const { Attributes } = await client.send(
+        new UpdateCommand({
+          TableName,
+          Key: key,
+          ReturnValues: 'ALL_NEW',
+          ...expressions(when, change),
+        }),
+      );
+      return Attributes ?? {};
+    },
+
+    async remove(key) {
+      await client.send(new DeleteCommand({ TableName, Key: key }));
+    },
+
+    async transact(writes) {
+      await client.send(
+        new TransactWriteCommand({
+          TransactItems: writes.map((write) => transactItem(TableName, write)),
+          // Retries of this very request (the SDK makes them) are one transaction.
+          ClientRequestToken: randomUUID(),
+        }),
+      );
+    },
+  };
+};
+
+async function* queryPages(
+  client: DynamoDBDocumentClient,
+  input: QueryCommandInput,
+): AsyncGenerator<Item[]> {
+  let from: Item | undefined;
+  do {
+    const command = new QueryCommand({ ...input, ExclusiveStartKey: from });
+    const { Items = [], LastEvaluatedKey } = await reading('query', () => client.send(command));
+    yield Items;
+    from = LastEvaluatedKey;
+  } while (from !== undefined);
+}
+
+type TransactItem = NonNullable<TransactWriteCommandInput['TransactItems']>[number];
+
+const transactItem = (TableName: string, write: Write): TransactItem => {
+  if ('put' in write) return { Put: { TableName, Item: write.put, ...expressions(write.when) } };
+  if ('remove' in write)
+    return { Delete: { TableName, Key: write.remove, ...expressions(write.when) } };
+  if ('check' in write)
+    return {
+      ConditionCheck: {
+        TableName,
+        Key: write.check,
+        ConditionExpression: '',
+        ...expressions(write.when),
+      },
+    };
+  const { UpdateExpression = '', ...rest } = expressions(write.when, write.change);
+  return { Update: { TableName, Key: write.update, UpdateExpression, ...rest } };
+};

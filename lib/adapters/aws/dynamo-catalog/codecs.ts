@@ -1,0 +1,329 @@
+import {
+  BACKUP_TRANSITIONS,
+  type Backup,
+  type Checkpoint,
+  type Failure,
+  ROOT_TRANSITIONS,
+} from '../../../model/backup.ts';
+import type { Credential } from '../../../model/credential.ts';
+import type { OperationLogId, PackId, SessionId, VaultId } from '../../../model/ids.ts';
+import {
+  hasEnded,
+  OPERATION_TRANSITIONS,
+  type OperationLog,
+} from '../../../model/operation-log.ts';
+import { PACK_TRANSITIONS, type Pack } from '../../../model/pack.ts';
+import {
+  type BackupStats,
+  type FinishedRange,
+  SESSION_TRANSITIONS,
+  type Session,
+} from '../../../model/session.ts';
+import type { Binding, Vault, VaultUsage, WrappedKey } from '../../../model/vault.ts';
+import type { BegunBackup } from '../../catalog-rules/backup-rules.ts';
+import type { BoundDisk, VaultContents } from '../../catalog-rules/vault-rules.ts';
+import {
+  bytes,
+  codec,
+  flag,
+  type Item,
+  integer,
+  listOf,
+  nullable,
+  number,
+  object,
+  oneOf,
+  optional,
+  recordOf,
+  stateOf,
+  text,
+} from './codec.ts';
+import { keys, listed } from './keys.ts';
+
+const failure = optional(object<Failure>({ code: text, message: text }));
+
+const stats = object<BackupStats>({
+  readBytes: integer,
+  zeroBytes: integer,
+  unchangedBytes: integer,
+  deduplicatedBytes: integer,
+  newBytes: integer,
+  storedBytes: integer,
+});
+
+const tag = object<{ key: string; value: string }>({ key: text, value: text });
+
+export const vaultCodec = codec<Vault>(
+  {
+    id: text,
+    projectId: text,
+    name: text,
+    description: text,
+    status: oneOf('available', 'lock', 'frozen', 'deleting', 'error'),
+    sizeGib: number,
+    chargingMode: oneOf('post_paid'),
+    consistentLevel: oneOf('crash_consistent'),
+    objectType: oneOf('disk'),
+    protectType: oneOf('backup'),
+    threshold: number,
+    smnNotify: flag,
+    autoExpand: flag,
+    autoBind: flag,
+    bindRules: object<Vault['bindRules']>({ tags: optional(listOf(tag)) }),
+    locked: flag,
+    tags: listOf(tag),
+    enterpriseProjectId: text,
+    backupNamePrefix: optional(text),
+    userId: text,
+    keyId: text,
+    revision: integer,
+    createdAtMs: integer,
+    updatedAtMs: integer,
+  },
+  (vault) => ({ ...keys.vault(vault.id), ...listed('VAULT', vault) }),
+);
+
+export const keyCodec = codec<WrappedKey>(
+  { vaultId: text, keyId: text, provider: text, wrapped: bytes, createdAtMs: integer },
+  (key) => keys.vaultKey(key.vaultId, key.keyId),
+);
+
+/** The vault's epoch; only the collector moves it. */
+export const epochCodec = codec<{ vaultId: VaultId; epoch: number }>(
+  { vaultId: text, epoch: integer },
+  ({ vaultId }) => keys.epoch(vaultId),
+);
+
+/** The vault's counters. They exist exactly as long as the vault. */
+export const usageCodec = codec<{ vaultId: VaultId } & VaultUsage & VaultContents>(
+  {
+    vaultId: text,
+    usedBytes: integer,
+    backupCount: integer,
+    bindingCount: integer,
+    heldCount: integer,
+  },
+  ({ vaultId }) => keys.usage(vaultId),
+);
+
+export const bindingCodec = codec<Binding>(
+  {
+    projectId: text,
+    vaultId: text,
+    diskId: text,
+    name: text,
+    sizeBytes: integer,
+    protectingTaskId: optional(text),
+    createdAtMs: integer,
+  },
+  (binding) => keys.binding(binding.vaultId, binding.diskId),
+);
+
+export const diskPointerCodec = codec<BoundDisk>(
+  { diskId: text, vaultId: text, projectId: text, createdAtMs: integer },
+  ({ diskId }) => keys.diskPointer(diskId),
+);
+
+export const checkpointCodec = codec<Checkpoint>(
+  {
+    id: text,
+    projectId: text,
+    vaultId: text,
+    vaultName: text,
+    name: text,
+    description: text,
+    backups: listOf(
+      object<Checkpoint['backups'][number]>({
+        backupId: text,
+        diskId: text,
+        diskName: text,
+        sizeBytes: integer,
+      }),
+    ),
+    skipped: listOf(
+      object<Checkpoint['skipped'][number]>({
+        id: text,
+        type: text,
+        name: text,
+        code: text,
+        reason: text,
+      }),
+    ),
+    createdAtMs: integer,
+  },
+  (checkpoint) => keys.checkpoint(checkpoint.id),
+);
+
+export const backupCodec = codec<Backup>(
+  {
+    id: text,
+    projectId: text,
+    vaultId: text,
+    checkpointId: text,
+    operationLogId: text,
+    name: text,
+    description: text,
+    disk: object<Backup['disk']>({
+      id: text,
+      name: text,
+      sizeBytes: integer,
+      availabilityZone: text,
+    }),
+    status: stateOf(BACKUP_TRANSITIONS),
+    root: stateOf(ROOT_TRANSITIONS),
+    manifest: optional(object<NonNullable<Backup['manifest']>>({ sessionId: text, sha256: text })),
+    snapshotId: optional(text),
+    incremental: flag,
+    parentBackupId: optional(text),
+    autoTrigger: flag,
+    stats: optional(stats),
+    failure,
+    deletedEpoch: optional(integer),
+    createdAtMs: integer,
+    updatedAtMs: integer,
+  },
+  (backup) => ({
+    ...keys.backup(backup.vaultId, backup.createdAtMs, backup.id),
+    ...listed('BACKUP', backup),
+  }),
+);
+
+export const backupPointerCodec = codec<BegunBackup & Pick<Backup, 'vaultId' | 'createdAtMs'>>(
+  { id: text, projectId: text, vaultId: text, operationLogId: text, createdAtMs: integer },
+  ({ id }) => keys.backupPointer(id),
+);
+
+export const sessionCodec = codec<Session>(
+  {
+    vaultId: text,
+    id: text,
+    kind: oneOf('write', 'read'),
+    state: stateOf(SESSION_TRANSITIONS),
+    startEpoch: integer,
+    backupId: text,
+    operationLogId: text,
+    parentBackupId: optional(text),
+    quarantined: listOf(text),
+    leaseUntilMs: integer,
+    createdAtMs: integer,
+  },
+  (session) => keys.session(session.vaultId, session.id),
+);
+
+export const openSessionCodec = codec<{ vaultId: VaultId; id: SessionId }>(
+  { vaultId: text, id: text },
+  ({ vaultId, id }) => keys.openSession(vaultId, id),
+);
+
+type StoredRange = FinishedRange & { vaultId: VaultId; sessionId: SessionId };
+
+export const rangeCodec = codec<StoredRange>(
+  {
+    vaultId: text,
+    sessionId: text,
+    from: integer,
+    to: integer,
+    segments: listOf(
+      nullable(
+        object<NonNullable<FinishedRange['segments'][number]>>({
+          sessionId: text,
+          random: text,
+          sha256: text,
+        }),
+      ),
+    ),
+    stats,
+  },
+  ({ vaultId, sessionId, from }) => keys.range(vaultId, sessionId, from),
+);
+
+export const packCodec = codec<Pack>(
+  {
+    vaultId: text,
+    id: text,
+    state: stateOf(PACK_TRANSITIONS),
+    keyId: text,
+    sessionId: text,
+    slotCount: integer,
+    present: bytes,
+    lastRefEpoch: integer,
+    storedBytes: integer,
+    reason: optional(text),
+  },
+  (pack) => keys.pack(pack.vaultId, pack.id),
+);
+
+export const quarantinedPackCodec = codec<{ vaultId: VaultId; id: PackId }>(
+  { vaultId: text, id: text },
+  ({ vaultId, id }) => keys.quarantinedPack(vaultId, id),
+);
+
+const fact = (value: unknown): number | string | string[] => {
+  if (typeof value === 'number') return number(value);
+  return Array.isArray(value) ? listOf(text)(value) : text(value);
+};
+
+export const taskCodec = codec<OperationLog>(
+  {
+    id: text,
+    projectId: text,
+    type: oneOf('backup', 'restore', 'delete', 'verify'),
+    status: stateOf(OPERATION_TRANSITIONS),
+    vaultId: text,
+    vaultName: text,
+    checkpointId: optional(text),
+    backupId: text,
+    backupName: text,
+    disk: object<OperationLog['disk']>({ id: text, name: text }),
+    target: optional(
+      object<NonNullable<OperationLog['target']>>({
+        diskId: text,
+        name: text,
+        isNew: flag,
+        sizeBytes: optional(integer),
+        availabilityZone: optional(text),
+      }),
+    ),
+    percent: optional(number),
+    totalBytes: integer,
+    cancelRequested: flag,
+    restarts: integer,
+    failure,
+    outcome: optional(recordOf(fact)),
+    requestId: text,
+    createdAtMs: integer,
+    startedAtMs: optional(integer),
+    updatedAtMs: integer,
+    endedAtMs: optional(integer),
+  },
+  (task) => ({ ...keys.task(task.id), ...listed('TASK', task) }),
+);
+
+export const unfinishedTaskCodec = codec<Pick<OperationLog, 'id' | 'createdAtMs'>>(
+  { id: text, createdAtMs: integer },
+  ({ id, createdAtMs }) => keys.unfinishedTask(createdAtMs, id),
+);
+
+/** The items of a task that is put: itself and, while it has not ended, its mark. */
+export const taskItems = (task: OperationLog): Item[] => {
+  const { id, createdAtMs, status } = task;
+  const item = taskCodec.encode(task);
+  return hasEnded(status) ? [item] : [item, unfinishedTaskCodec.encode({ id, createdAtMs })];
+};
+
+export const progressCodec = codec<{ id: OperationLogId; from: number; doneBytes: number }>(
+  { id: text, from: integer, doneBytes: integer },
+  ({ id, from }) => keys.progress(id, from),
+);
+
+export const credentialCodec = codec<Credential>(
+  {
+    tokenSha256: text,
+    projectId: text,
+    userId: text,
+    role: oneOf('Full', 'BackupsAndVaults', 'ReadOnly'),
+    createdAtMs: integer,
+    expiresAtMs: optional(integer),
+  },
+  (credential) => keys.credential(credential.tokenSha256),
+);

@@ -1,0 +1,94 @@
+import type {
+  BackupId,
+  CheckpointId,
+  DiskId,
+  KeyId,
+  OperationLogId,
+  PackId,
+  ProjectId,
+  SessionId,
+  VaultId,
+} from '../../../model/ids.ts';
+
+/** The key of an item of the table `catalog`. */
+export type ItemKey = { pk: string; sk: string };
+
+/**
+ * Every key of the table, in one place. What belongs to a vault shares its partition, so that a
+ * consistent Query lists sessions, roots and quarantined packs. Stored keys are for ever:
+ * tests/golden/catalog-keys.test.ts pins them.
+ */
+export const keys = {
+  vault: (vaultId: VaultId): ItemKey => inVault(vaultId, 'VAULT'),
+  /** Apart from the counters, so that a commit and a check of the epoch never contend. */
+  epoch: (vaultId: VaultId): ItemKey => inVault(vaultId, 'EPOCH'),
+  usage: (vaultId: VaultId): ItemKey => inVault(vaultId, 'USAGE'),
+  vaultKey: (vaultId: VaultId, keyId: KeyId): ItemKey => inVault(vaultId, `KEY#${keyId}`),
+  binding: (vaultId: VaultId, diskId: DiskId): ItemKey => inVault(vaultId, `DISK#${diskId}`),
+  /** Ascending by creation. */
+  backup: (vaultId: VaultId, createdAtMs: number, id: BackupId): ItemKey =>
+    inVault(vaultId, `BACKUP#${sortable(createdAtMs)}#${id}`),
+  session: (vaultId: VaultId, id: SessionId): ItemKey => inVault(vaultId, `SESSION#${id}`),
+  /** Exists while the session is OPEN. */
+  openSession: (vaultId: VaultId, id: SessionId): ItemKey => inVault(vaultId, `OPEN#${id}`),
+  range: (vaultId: VaultId, sessionId: SessionId, from: number): ItemKey =>
+    inVault(vaultId, `RANGE#${sessionId}#${sortable(from)}`),
+  pack: (vaultId: VaultId, id: PackId): ItemKey => inVault(vaultId, `PACK#${id}`),
+  /** Exists while the pack is QUARANTINED. */
+  quarantinedPack: (vaultId: VaultId, id: PackId): ItemKey => inVault(vaultId, `QUARANTINED#${id}`),
+
+  /** Says which vault a disk is bound to: one at most, of all projects. */
+  diskPointer: (diskId: DiskId): ItemKey => ({ pk: `DISK#${diskId}`, sk: 'DISK' }),
+  /** Says where the backup's own item is. */
+  backupPointer: (id: BackupId): ItemKey => ({ pk: `BACKUP#${id}`, sk: 'BACKUP' }),
+  checkpoint: (id: CheckpointId): ItemKey => ({ pk: `CHECKPOINT#${id}`, sk: 'CHECKPOINT' }),
+  task: (id: OperationLogId): ItemKey => ({ pk: `TASK#${id}`, sk: 'TASK' }),
+  progress: (id: OperationLogId, from: number): ItemKey => ({
+    pk: `TASK#${id}`,
+    sk: `PROGRESS#${sortable(from)}`,
+  }),
+  /** Exists while the task has not ended; oldest first. */
+  unfinishedTask: (createdAtMs: number, id: OperationLogId): ItemKey => ({
+    ...UNFINISHED,
+    sk: `${sortable(createdAtMs)}#${id}`,
+  }),
+  credential: (tokenSha256: string): ItemKey => ({
+    pk: `CREDENTIAL#${tokenSha256}`,
+    sk: 'CREDENTIAL',
+  }),
+};
+
+/** Partitions and beginnings of sort keys that are queried. */
+export const prefixes = {
+  bindings: (vaultId: VaultId): ItemKey => inVault(vaultId, 'DISK#'),
+  backups: (vaultId: VaultId): ItemKey => inVault(vaultId, 'BACKUP#'),
+  openSessions: (vaultId: VaultId): ItemKey => inVault(vaultId, 'OPEN#'),
+  ranges: (vaultId: VaultId, sessionId: SessionId): ItemKey =>
+    inVault(vaultId, `RANGE#${sessionId}#`),
+  quarantinedPacks: (vaultId: VaultId): ItemKey => inVault(vaultId, 'QUARANTINED#'),
+  /** The task and its progress. */
+  taskAndProgress: (id: OperationLogId): ItemKey => ({ pk: `TASK#${id}`, sk: '' }),
+  unfinishedTasks: (): ItemKey => UNFINISHED,
+};
+
+/** The kinds that a project lists, and their partition in the index `byProject`. */
+export type ListedKind = 'VAULT' | 'BACKUP' | 'TASK';
+
+export const projectPartition = (projectId: ProjectId, kind: ListedKind): string =>
+  `PROJECT#${projectId}#${kind}`;
+
+/** The attributes that put an item into the index `byProject`. */
+export const listed = (
+  kind: ListedKind,
+  record: { projectId: ProjectId; id: string; createdAtMs: number },
+): { gsi1pk: string; gsi1sk: string } => ({
+  gsi1pk: projectPartition(record.projectId, kind),
+  gsi1sk: `${sortable(record.createdAtMs)}#${record.id}`,
+});
+
+const UNFINISHED: ItemKey = { pk: 'UNFINISHED', sk: '' };
+
+const inVault = (vaultId: VaultId, sk: string): ItemKey => ({ pk: `VAULT#${vaultId}`, sk });
+
+/** 15 digits: enough for milliseconds until the year 33658, and for any number of a segment. */
+const sortable = (value: number): string => String(value).padStart(15, '0');

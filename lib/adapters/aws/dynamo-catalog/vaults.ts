@@ -1,0 +1,166 @@
+import { HoldfastError } from '../../../errors.ts';
+import { type Binding, VAULT_LIMITS } from '../../../model/vault.ts';
+import type { VaultCatalog } from '../../../ports/catalog.ts';
+import {
+  isSameBinding,
+  isToBind,
+  isToUnbind,
+  isVaultToCreate,
+  isVaultToDelete,
+  isVaultToUpdate,
+  ownVault,
+} from '../../catalog-rules/vault-rules.ts';
+import type { CatalogTable } from './catalog-table.ts';
+import {
+  bindingCodec,
+  diskPointerCodec,
+  epochCodec,
+  keyCodec,
+  usageCodec,
+  vaultCodec,
+} from './codecs.ts';
+import { keys, prefixes } from './keys.ts';
+import { readBinding } from './reads.ts';
+import { settle } from './settle.ts';
+
+export const dynamoVaults = (table: CatalogTable): VaultCatalog => {
+  const readVault = (id: string) => table.get(vaultCodec, keys.vault(id));
+  const readUsage = (id: string) => table.get(usageCodec, keys.usage(id));
+
+  return {
+    async create(vault, key) {
+      const vaultId = vault.id;
+      await settle('vaults.create', table.limits, async () => {
+        const [stored, epoch] = await table.snapshot(
+          [vaultCodec, keys.vault(vaultId)],
+          [epochCodec, keys.epoch(vaultId)],
+        );
+        if (!isVaultToCreate(stored, epoch !== null, vault)) return { done: undefined };
+        const none = { usedBytes: 0, backupCount: 0, bindingCount: 0, heldCount: 0 };
+        const when = { exists: false };
+        return {
+          write: () =>
+            table.transact([
+              { put: vaultCodec.encode(vault), when },
+              { put: keyCodec.encode(key), when },
+              { put: epochCodec.encode({ vaultId, epoch: 1 }), when },
+              { put: usageCodec.encode({ vaultId, ...none }), when },
+            ]),
+        };
+      });
+    },
+
+    async get(projectId, vaultId) {
+      return ownVault(await readVault(vaultId), projectId, vaultId);
+    },
+
+    list: (projectId) => table.list(vaultCodec, projectId, 'VAULT'),
+
+    async update(vault) {
+      const { id, projectId, revision } = vault;
+      const next = { ...vault, revision: revision + 1 };
+      return settle('vaults.update', table.limits, async () => {
+        const stored = ownVault(await readVault(id), projectId, id);
+        if (!isVaultToUpdate(stored, vault)) return { done: stored };
+        const when = { equal: { revision, projectId } };
+        return { write: () => table.put(vaultCodec.encode(next), when).then(() => next) };
+      });
+    },
+
+    async delete(projectId, vaultId) {
+      await settle('vaults.delete', table.limits, async () => {
+        const [vault, usage] = await table.snapshot(
+          [vaultCodec, keys.vault(vaultId)],
+          [usageCodec, keys.usage(vaultId)],
+        );
+        if (!isVaultToDelete(vault, projectId, vaultId, usage)) return { done: undefined };
+        return {
+          write: () =>
+            table.transact([
+              { remove: keys.vault(vaultId), when: { equal: { projectId } } },
+              { remove: keys.usage(vaultId), when: { equal: { bindingCount: 0, heldCount: 0 } } },
+            ]),
+        };
+      });
+    },
+
+    async usage(vaultId) {
+      const usage = await readUsage(vaultId);
+      if (usage === null) throw new HoldfastError('BackupService.6105', { id: vaultId });
+      return { usedBytes: usage.usedBytes, backupCount: usage.backupCount };
+    },
+
+    async key(vaultId, keyId) {
+      const key = await table.get(keyCodec, keys.vaultKey(vaultId, keyId));
+      if (key === null)
+        throw new HoldfastError('key.missing', { what: `key ${keyId} of vault ${vaultId}` });
+      return key;
+    },
+
+    async bind(binding) {
+      const { vaultId, diskId, projectId, createdAtMs } = binding;
+      await settle('vaults.bind', table.limits, async () => {
+        const [stored, vault, usage] = await table.snapshot(
+          [diskPointerCodec, keys.diskPointer(diskId)],
+          [vaultCodec, keys.vault(vaultId)],
+          [usageCodec, keys.usage(vaultId)],
+        );
+        if (!isToBind(stored, vault, binding, usage)) return { done: undefined };
+        return {
+          write: () =>
+            table.transact([
+              {
+                put: diskPointerCodec.encode({ diskId, vaultId, projectId, createdAtMs }),
+                when: { exists: false },
+              },
+              { put: bindingCodec.encode(binding), when: { exists: false } },
+              {
+                update: keys.usage(vaultId),
+                change: { add: { bindingCount: 1 } },
+                when: { exists: true, below: { bindingCount: VAULT_LIMITS.resourcesMax } },
+              },
+            ]),
+        };
+      });
+    },
+
+    async unbind(projectId, diskId) {
+      let first: Binding | undefined;
+      await settle('vaults.unbind', table.limits, async () => {
+        const stored = await readBinding(table, diskId);
+        if (stored === null || !isToUnbind(stored, projectId)) return { done: undefined };
+        first ??= stored;
+        // Bound anew: an earlier attempt has removed the binding that this call is about.
+        if (!isSameBinding(first, stored)) return { done: undefined };
+        const { vaultId, createdAtMs } = stored;
+        return {
+          write: () =>
+            table.transact([
+              { remove: keys.diskPointer(diskId), when: { equal: { vaultId, createdAtMs } } },
+              {
+                remove: keys.binding(vaultId, diskId),
+                when: { equal: { createdAtMs }, absent: ['protectingTaskId'] },
+              },
+              {
+                update: keys.usage(vaultId),
+                change: { add: { bindingCount: -1 } },
+                when: { exists: true },
+              },
+            ]),
+        };
+      });
+    },
+
+    async bindings(vaultId) {
+      const bindings: Binding[] = [];
+      for await (const items of table.pages(prefixes.bindings(vaultId)))
+        bindings.push(...items.map((item) => bindingCodec.decode(item)));
+      return bindings;
+    },
+
+    async binding(projectId, diskId) {
+      const stored = await readBinding(table, diskId);
+      return stored?.projectId === projectId ? stored : null;
+    },
+  };
+};

@@ -1,0 +1,30 @@
+import { InvokeCommand, type LambdaClient } from '@aws-sdk/client-lambda';
+import { HoldfastError } from '../../errors.ts';
+import type { Jobs } from '../../ports/jobs.ts';
+
+/**
+ * Durable executions on Lambda. The execution's name makes a repeated start the same start; it
+ * answers `DurableExecutionAlreadyStarted` when only the payload differs, which never happens here.
+ */
+export const lambdaJobs = (
+  client: LambdaClient,
+  functionOf: (kind: string) => { name: string; qualifier: string },
+): Jobs => ({
+  start: async ({ kind, name, projectId, operationLogId }) => {
+    const { name: FunctionName, qualifier: Qualifier } = functionOf(kind);
+    const attempt = Number(/-r(\d+)$/.exec(name)?.[1] ?? 0);
+    try {
+      await client.send(
+        new InvokeCommand({
+          FunctionName,
+          Qualifier,
+          InvocationType: 'Event',
+          DurableExecutionName: name,
+          Payload: JSON.stringify({ projectId, operationLogId, attempt }),
+        }),
+      );
+    } catch (cause) {
+      throw new HoldfastError('job.unavailable', { name }, { cause });
+    }
+  },
+});

@@ -1,0 +1,77 @@
+import { isDeepStrictEqual } from 'node:util';
+import { HoldfastError } from '../../errors.ts';
+import type { ProjectId, VaultId } from '../../model/ids.ts';
+import { type Binding, VAULT_LIMITS, type Vault } from '../../model/vault.ts';
+import { refuse } from './refusal.ts';
+
+/** What a vault holds; a vault is deleted only when it holds nothing. */
+export interface VaultContents {
+  bindingCount: number;
+  /** Backups that were begun and not hidden: the ones a caller sees in lists. */
+  heldCount: number;
+}
+
+/** `known` = the vault's epoch exists: it outlives the vault, so an id is used once. */
+export const isVaultToCreate = (stored: Vault | null, known: boolean, vault: Vault): boolean => {
+  if (stored !== null) return isSameVault(stored, vault) ? false : refuseVault(vault.id);
+  return known ? refuseVault(vault.id) : true;
+};
+
+const isSameVault = (a: Vault, b: Vault): boolean =>
+  a.projectId === b.projectId && a.keyId === b.keyId && a.createdAtMs === b.createdAtMs;
+
+const refuseVault = (id: VaultId): never => refuse(`vault ${id}`, 'the id is taken');
+
+/** The vault when it is the project's, else `BackupService.6105`. */
+export const ownVault = (stored: Vault | null, projectId: ProjectId, id: VaultId): Vault => {
+  if (stored?.projectId !== projectId) throw new HoldfastError('BackupService.6105', { id });
+  return stored;
+};
+
+export const isVaultToUpdate = (stored: Vault, vault: Vault): boolean => {
+  if (stored.revision === vault.revision) return true;
+  if (isDeepStrictEqual(stored, { ...vault, revision: vault.revision + 1 })) return false;
+  return refuse(`vault ${vault.id}`, `it was changed: revision ${stored.revision}`);
+};
+
+export const isVaultToDelete = (
+  stored: Vault | null,
+  projectId: ProjectId,
+  id: VaultId,
+  contents: VaultContents | null,
+): boolean => {
+  if (stored === null || contents === null) return false;
+  ownVault(stored, projectId, id);
+  if (contents.bindingCount > 0) refuse(`vault ${id}`, 'it has bindings');
+  if (contents.heldCount > 0) refuse(`vault ${id}`, 'it has backups');
+  return true;
+};
+
+/** Which binding of a disk it is. */
+export type BoundDisk = Pick<Binding, 'projectId' | 'vaultId' | 'diskId' | 'createdAtMs'>;
+
+/** `stored`: the disk's binding in whatever vault and project; `contents`: the wanted vault's. */
+export const isToBind = (
+  stored: BoundDisk | null,
+  vault: Vault | null,
+  binding: Binding,
+  contents: Pick<VaultContents, 'bindingCount'> | null,
+): boolean => {
+  if (stored !== null) {
+    if (isSameBinding(stored, binding)) return false;
+    throw new HoldfastError('BackupService.7006', { id: binding.diskId });
+  }
+  ownVault(vault, binding.projectId, binding.vaultId);
+  if (contents !== null && contents.bindingCount >= VAULT_LIMITS.resourcesMax)
+    throw new HoldfastError('BackupService.6100', { max: VAULT_LIMITS.resourcesMax });
+  return true;
+};
+
+export const isSameBinding = (a: BoundDisk, b: BoundDisk): boolean =>
+  a.projectId === b.projectId && a.vaultId === b.vaultId && a.createdAtMs === b.createdAtMs;
+
+export const isToUnbind = (stored: Binding | null, projectId: ProjectId): boolean => {
+  if (stored?.projectId !== projectId) return false;
+  if (stored.protectingTaskId === undefined) return true;
+  return refuse(`disk ${stored.diskId}`, `task ${stored.protectingTaskId} protects it`);
+};

@@ -1,0 +1,94 @@
+import { HoldfastError } from '../../errors.ts';
+import type { VaultCatalog } from '../../ports/catalog.ts';
+import {
+  isToBind,
+  isToUnbind,
+  isVaultToCreate,
+  isVaultToDelete,
+  isVaultToUpdate,
+  ownVault,
+} from '../catalog-rules/vault-rules.ts';
+import {
+  copyOf,
+  inVault,
+  type MemoryCatalogState,
+  newestFirst,
+  usageOf,
+} from './memory-catalog-state.ts';
+
+export const memoryVaults = (state: MemoryCatalogState): VaultCatalog => {
+  const { vaults, keys, epochs, usage, bindings, backups } = state;
+  const bindingsOf = (vaultId: string) =>
+    [...bindings.values()].filter((binding) => binding.vaultId === vaultId);
+  const heldCount = (vaultId: string) =>
+    [...backups.values()].filter((b) => b.vaultId === vaultId && b.status !== 'deleted').length;
+
+  return {
+    async create(vault, key) {
+      if (!isVaultToCreate(vaults.get(vault.id) ?? null, epochs.has(vault.id), vault)) return;
+      vaults.set(vault.id, copyOf(vault));
+      keys.set(inVault(vault.id, key.keyId), copyOf(key));
+      epochs.set(vault.id, 1);
+      usage.set(vault.id, { usedBytes: 0, backupCount: 0 });
+    },
+
+    async get(projectId, vaultId) {
+      return copyOf(ownVault(vaults.get(vaultId) ?? null, projectId, vaultId));
+    },
+
+    async *list(projectId) {
+      const own = [...vaults.values()].filter((vault) => vault.projectId === projectId);
+      yield* copyOf(own).toSorted(newestFirst);
+    },
+
+    async update(vault) {
+      const stored = ownVault(vaults.get(vault.id) ?? null, vault.projectId, vault.id);
+      if (isVaultToUpdate(stored, vault))
+        vaults.set(vault.id, copyOf({ ...vault, revision: vault.revision + 1 }));
+      return copyOf(vaults.get(vault.id)!);
+    },
+
+    async delete(projectId, vaultId) {
+      const stored = vaults.get(vaultId) ?? null;
+      const contents = {
+        bindingCount: bindingsOf(vaultId).length,
+        heldCount: heldCount(vaultId),
+      };
+      if (!isVaultToDelete(stored, projectId, vaultId, contents)) return;
+      vaults.delete(vaultId);
+      usage.delete(vaultId);
+    },
+
+    async usage(vaultId) {
+      return copyOf(usageOf(state, vaultId));
+    },
+
+    async key(vaultId, keyId) {
+      const key = keys.get(inVault(vaultId, keyId));
+      if (key === undefined)
+        throw new HoldfastError('key.missing', { what: `key ${keyId} of vault ${vaultId}` });
+      return copyOf(key);
+    },
+
+    async bind(binding) {
+      const { vaultId, diskId } = binding;
+      const stored = bindings.get(diskId) ?? null;
+      const vault = vaults.get(vaultId) ?? null;
+      const contents = { bindingCount: bindingsOf(vaultId).length };
+      if (isToBind(stored, vault, binding, contents)) bindings.set(diskId, copyOf(binding));
+    },
+
+    async unbind(projectId, diskId) {
+      if (isToUnbind(bindings.get(diskId) ?? null, projectId)) bindings.delete(diskId);
+    },
+
+    async bindings(vaultId) {
+      return copyOf(bindingsOf(vaultId)).toSorted((a, b) => (a.diskId < b.diskId ? -1 : 1));
+    },
+
+    async binding(projectId, diskId) {
+      const stored = bindings.get(diskId);
+      return stored?.projectId === projectId ? copyOf(stored) : null;
+    },
+  };
+};

@@ -1,0 +1,34 @@
+import type { Catalog, CredentialCatalog } from '../../ports/catalog.ts';
+import { memoryBackups } from './memory-catalog-backups.ts';
+import { memoryPacks } from './memory-catalog-packs.ts';
+import { memorySessions } from './memory-catalog-sessions.ts';
+import { copyOf, type MemoryCatalogState, memoryCatalogState } from './memory-catalog-state.ts';
+import { memoryTasks } from './memory-catalog-tasks.ts';
+import { memoryVaults } from './memory-catalog-vaults.ts';
+
+/**
+ * A catalog in the memory of one process. A method runs to its end before another begins (none of
+ * them awaits anything), which makes each of them atomic. Data is copied on its way in and out.
+ */
+export const memoryCatalog = (state = memoryCatalogState()): Catalog => ({
+  vaults: memoryVaults(state),
+  backups: memoryBackups(state),
+  sessions: memorySessions(state),
+  packs: memoryPacks(state),
+  tasks: memoryTasks(state),
+  credentials: memoryCredentials(state),
+});
+
+const memoryCredentials = ({ credentials }: MemoryCatalogState): CredentialCatalog => ({
+  async put(credential) {
+    credentials.set(credential.tokenSha256, copyOf(credential));
+  },
+
+  async find(tokenSha256) {
+    return copyOf(credentials.get(tokenSha256) ?? null);
+  },
+
+  async delete(tokenSha256) {
+    credentials.delete(tokenSha256);
+  },
+});

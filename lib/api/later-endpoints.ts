@@ -1,0 +1,97 @@
+/**
+ * Endpoints of CBR's table (spec section 9.3) that a later release will have. They answer 501 with
+ * the feature's name, so that a client learns that the path is right and the release is not.
+ */
+const PATHS_BY_FEATURE: Record<string, readonly string[]> = {
+  'Changing all vaults at once': ['PUT vaults/batch-update'],
+  'Changing the charging mode of vaults': ['POST vaults/change-charge-mode'],
+  'Listing vaults of another region or project': ['GET vaults/external'],
+  'Creating a vault by order': ['POST vaults/order'],
+  'The summary of all vaults': ['GET vaults/summary'],
+  'Policies of a vault': [
+    'POST vaults/{vault_id}/associatepolicy',
+    'POST vaults/{vault_id}/dissociatepolicy',
+  ],
+  'Moving resources between vaults': ['POST vaults/{vault_id}/migrateresources'],
+  'Removing resources from a vault': ['POST vaults/{vault_id}/removeresources'],
+  'Suspending the protection of resources': ['PUT vaults/{vault_id}/set-resources'],
+  'Tags of vaults': [
+    'POST vault/resource_instances/action',
+    'GET vault/tags',
+    'GET vault/{vault_id}/tags',
+    'POST vault/{vault_id}/tags',
+    'POST vault/{vault_id}/tags/action',
+    'DELETE vault/{vault_id}/tags/{key}',
+  ],
+  Replication: [
+    'POST checkpoints/replicate',
+    'POST backups/{backup_id}/replicate',
+    'GET replication-capabilities',
+  ],
+  'Importing backups': ['POST checkpoints/sync', 'POST backups/sync'],
+  'Sharing backups': [
+    'GET backups/{backup_id}/members',
+    'POST backups/{backup_id}/members',
+    'DELETE backups/{backup_id}/members/{member_id}',
+    'GET backups/{backup_id}/members/{member_id}',
+    'PUT backups/{backup_id}/members/{member_id}',
+  ],
+  'Metadata of a backup': ['GET backups/{backup_id}/metadata'],
+  Policies: [
+    'GET policies',
+    'POST policies',
+    'DELETE policies/{policy_id}',
+    'GET policies/{policy_id}',
+    'PUT policies/{policy_id}',
+  ],
+  'Storage usage per resource': ['GET storage_usage'],
+  'Organisation policies': [
+    'GET organization-policies',
+    'POST organization-policies',
+    'DELETE organization-policies/{organization_policy_id}',
+    'GET organization-policies/{organization_policy_id}',
+    'PUT organization-policies/{organization_policy_id}',
+    'GET organization-policies/{organization_policy_id}/policy-detail',
+  ],
+  'Backup agents': [
+    'POST agent/check',
+    'GET agents',
+    'POST agents',
+    'DELETE agents/{agent_id}',
+    'GET agents/{agent_id}',
+    'PUT agents/{agent_id}',
+    'POST agents/{agent_id}/add-path',
+    'POST agents/{agent_id}/remove-path',
+  ],
+  Orders: ['POST orders/change', 'PUT orders/{order_id}'],
+  'The list of features': ['GET cbr-features', 'GET cbr-features/{feature_key}'],
+};
+
+/** The same of endpoints that are not a project's. */
+const ABSOLUTE_PATHS_BY_FEATURE: Record<string, readonly string[]> = {
+  'Migration from the older services': ['GET /v3/migrates', 'POST /v3/migrates'],
+  'Listing projects': [
+    'GET /v3/region-projects',
+    'GET /v3/domain/{domain_name}/projects',
+    'GET /v3/domain/{source_project_id}',
+  ],
+};
+
+export interface LaterEndpoint {
+  method: string;
+  path: string;
+  feature: string;
+}
+
+const endpoints = (table: Record<string, readonly string[]>, prefix: string): LaterEndpoint[] =>
+  Object.entries(table).flatMap(([feature, entries]) =>
+    entries.map((entry) => {
+      const [method = '', path = ''] = entry.split(' ');
+      return { method, path: `${prefix}${path}`, feature };
+    }),
+  );
+
+export const LATER_ENDPOINTS: readonly LaterEndpoint[] = [
+  ...endpoints(PATHS_BY_FEATURE, '/v3/{project_id}/'),
+  ...endpoints(ABSOLUTE_PATHS_BY_FEATURE, ''),
+];

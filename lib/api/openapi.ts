@@ -1,0 +1,117 @@
+import {
+  createDocument,
+  type ZodOpenApiOperationObject,
+  type ZodOpenApiPathsObject,
+  type ZodOpenApiResponsesObject,
+} from 'zod-openapi';
+import { CATALOGUE, type ErrorCode, httpStatus } from '../errors.ts';
+import { errorResponse } from './fields.ts';
+import { LATER_ENDPOINTS } from './later-endpoints.ts';
+import type { RouteFacts } from './route.ts';
+import { ROUTES_BY_NOUN } from './routes.ts';
+
+/** Refusals that any route with a credential has. */
+const COMMON_ERRORS: readonly ErrorCode[] = [
+  'BackupService.9900',
+  'Holdfast.Unauthenticated',
+  'Holdfast.ActionDenied',
+  'Holdfast.NotFound',
+  'BackupService.9910',
+  'Holdfast.Unavailable',
+];
+
+/** The API as an OpenAPI 3.1 document, made of the very schemas that requests are checked with. */
+export function openApiDocument(version: string): object {
+  return createDocument({
+    openapi: '3.1.0',
+    info: {
+      title: 'Holdfast',
+      version,
+      description:
+        'Cloud Backup and Recovery. The CBR v3 API for disks; what CBR does not have is marked ' +
+        '"extension". Codes of refusals: errors.md.',
+      license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
+    },
+    security: [{ token: [] }],
+    paths: { ...paths(), ...laterPaths() },
+    components: {
+      securitySchemes: { token: { type: 'apiKey', in: 'header', name: 'X-Auth-Token' } },
+    },
+  });
+}
+
+function paths(): ZodOpenApiPathsObject {
+  const result: ZodOpenApiPathsObject = {};
+  for (const route of Object.values(ROUTES_BY_NOUN).flat()) {
+    for (const [nth, path] of route.paths.entries()) {
+      const method = route.method.toLowerCase() as 'get' | 'post' | 'put' | 'delete';
+      result[path] = { ...result[path], [method]: operation(route, path, nth) };
+    }
+  }
+  return result;
+}
+
+/** An alias is an operation of its own, and needs an id of its own. */
+function operation(route: RouteFacts, path: string, nth: number): ZodOpenApiOperationObject {
+  const isQueried = Object.keys(route.query.shape).length > 0;
+  return {
+    operationId: nth === 0 ? route.operationId : `${route.operationId}${nth + 1}`,
+    summary: route.summary,
+    tags: [route.tag],
+    ...(route.action === null ? { security: [] } : { 'x-action': route.action }),
+    parameters: pathParameters(path),
+    ...(isQueried ? { requestParams: { query: route.query } } : {}),
+    ...(route.body ? { requestBody: { required: true, content: json(route.body) } } : {}),
+    responses: responses(route),
+  };
+}
+
+const json = (schema: NonNullable<RouteFacts['response']>) => ({ 'application/json': { schema } });
+
+const pathParameters = (path: string) =>
+  [...path.matchAll(/{(\w+)}/g)].map(([, name = '']) => ({
+    name,
+    in: 'path' as const,
+    required: true,
+    schema: { type: 'string' as const },
+  }));
+
+function responses(route: RouteFacts): ZodOpenApiResponsesObject {
+  const codes = [...route.errors, ...(route.action === null ? [] : COMMON_ERRORS)];
+  const byStatus = Map.groupBy(codes, (code) => String(httpStatus(code)));
+  const refusals = [...byStatus].map(([status, ofStatus]) => [
+    status,
+    { description: [...new Set(ofStatus)].join(', '), content: json(errorResponse) },
+  ]);
+  return {
+    [`${route.status}`]: {
+      description: route.summary,
+      ...(route.response ? { content: json(route.response) } : {}),
+    },
+    ...Object.fromEntries(refusals),
+  } as ZodOpenApiResponsesObject;
+}
+
+/** Endpoints of later releases: that they are known, and what they answer. */
+function laterPaths(): ZodOpenApiPathsObject {
+  const status = httpStatus('Holdfast.NotImplemented');
+  const result: ZodOpenApiPathsObject = {};
+  for (const { method, path, feature } of LATER_ENDPOINTS) {
+    result[path] = {
+      ...result[path],
+      [method.toLowerCase()]: {
+        summary: `${feature} (a later release)`,
+        tags: ['Later'],
+        security: [],
+        parameters: pathParameters(path),
+        responses: {
+          [`${status}`]: {
+            description: CATALOGUE['Holdfast.NotImplemented'].text({ feature }),
+            content: json(errorResponse),
+          },
+        },
+      },
+    };
+  }
+  return result;
+}

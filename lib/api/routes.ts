@@ -1,0 +1,19 @@
+import { BACKUP_ROUTES } from './backup-routes.ts';
+import { CHECKPOINT_ROUTES } from './checkpoint-routes.ts';
+import { DISK_ROUTES } from './disk-routes.ts';
+import { OPERATION_LOG_ROUTES } from './operation-log-routes.ts';
+import { PROTECTABLE_ROUTES } from './protectable-routes.ts';
+import type { RouteFacts } from './route.ts';
+import { VAULT_ROUTES } from './vault-routes.ts';
+import { VERSION_ROUTES } from './version-routes.ts';
+
+/** All routes of the API, by noun: one function each (design section 2). */
+export const ROUTES_BY_NOUN: Record<string, readonly RouteFacts[]> = {
+  vaults: Object.values(VAULT_ROUTES),
+  checkpoints: Object.values(CHECKPOINT_ROUTES),
+  backups: Object.values(BACKUP_ROUTES),
+  'operation-logs': Object.values(OPERATION_LOG_ROUTES),
+  protectables: Object.values(PROTECTABLE_ROUTES),
+  disks: Object.values(DISK_ROUTES),
+  versions: Object.values(VERSION_ROUTES),
+};

@@ -1,0 +1,172 @@
+import { createHash } from 'node:crypto';
+import { hashBlock, isZeroBlock } from '../../format/block.ts';
+import {
+  encodePack,
+  openBlock,
+  type PackEntry,
+  type SealedBlock,
+  sealBlockInto,
+} from '../../format/pack.ts';
+import { BLOCK_BYTES, BLOCK_ID_BYTES } from '../../model/block.ts';
+
+/** Buffers that move between threads instead of being copied. */
+export type Bytes = Uint8Array<ArrayBuffer>;
+
+export interface HashTask {
+  kind: 'hash';
+  /** Whole blocks; they come back with the answer. */
+  buffers: Bytes[];
+}
+export interface HashAnswer {
+  buffers: Bytes[];
+  /** 32 bytes a block, in order of the buffers. */
+  ids: Bytes;
+  /** 1 for a block of zeros, whose id is not computed. */
+  zero: Bytes;
+}
+
+export interface SealTask {
+  kind: 'seal';
+  buffers: Bytes[];
+  /** Which blocks of the buffers, with their ids (32 bytes each, concatenated). */
+  picks: { buffer: number; block: number }[];
+  ids: Bytes;
+  packId: string;
+  blockKey: Uint8Array;
+  firstSlot: number;
+  level: number;
+}
+export interface SealAnswer {
+  /** The sealed blocks, one after the other. */
+  bytes: Bytes;
+  blocks: { codec: 1 | 2; storedBytes: number }[];
+}
+
+export interface FinishTask {
+  kind: 'finish';
+  packId: string;
+  keyId: string;
+  vaultKey: Uint8Array;
+  tableSalt: Uint8Array;
+  slots: SealedBlock[];
+  blocks: Bytes[];
+}
+export interface FinishAnswer {
+  object: Bytes;
+  sha256: Bytes;
+}
+
+export interface OpenTask {
+  kind: 'open';
+  packId: string;
+  blockKey: Uint8Array;
+  /** Sealed blocks, one after the other, in order of `slots`. */
+  bytes: Bytes;
+  slots: { slot: number; entry: PackEntry }[];
+  /** False: the blocks are checked and dropped. */
+  keep: boolean;
+}
+export interface OpenAnswer {
+  /** Whole blocks in order; empty when not kept. */
+  blocks: Bytes;
+}
+
+export interface TaskAnswers {
+  hash: HashAnswer;
+  seal: SealAnswer;
+  finish: FinishAnswer;
+  open: OpenAnswer;
+}
+export type Task = HashTask | SealTask | FinishTask | OpenTask;
+
+/** Buffers of a task or an answer that may be moved to another thread. */
+export const movable = (message: Task | TaskAnswers[keyof TaskAnswers]): ArrayBuffer[] => {
+  const found = Object.values(message).flatMap((value: unknown) =>
+    Array.isArray(value) ? (value as unknown[]) : [value],
+  );
+  return found.filter(isWhole).map((bytes) => bytes.buffer);
+};
+
+/** Keys and salts are small and shared; only what fills its whole buffer and is large is moved. */
+const isWhole = (value: unknown): value is Bytes =>
+  value instanceof Uint8Array &&
+  value.buffer instanceof ArrayBuffer &&
+  value.byteLength === value.buffer.byteLength &&
+  value.byteLength >= 4096;
+
+/** Runs one task. Pure: the same code in a thread, in the main thread and in a test. */
+export const runTask = (task: Task): TaskAnswers[keyof TaskAnswers] => {
+  switch (task.kind) {
+    case 'hash':
+      return hash(task);
+    case 'seal':
+      return seal(task);
+    case 'finish':
+      return finish(task);
+    case 'open':
+      return open(task);
+    default:
+      throw new TypeError('unknown task');
+  }
+};
+
+const hash = ({ buffers }: HashTask): HashAnswer => {
+  const count = buffers.reduce((sum, buffer) => sum + buffer.length / BLOCK_BYTES, 0);
+  const ids = new Uint8Array(count * BLOCK_ID_BYTES);
+  const zero = new Uint8Array(count);
+  let at = 0;
+  for (const buffer of buffers) {
+    for (let offset = 0; offset < buffer.length; offset += BLOCK_BYTES, at++) {
+      const block = buffer.subarray(offset, offset + BLOCK_BYTES);
+      if (isZeroBlock(block)) zero[at] = 1;
+      else ids.set(hashBlock(block), at * BLOCK_ID_BYTES);
+    }
+  }
+  return { buffers, ids, zero };
+};
+
+const seal = (task: SealTask): SealAnswer => {
+  const { packId, blockKey, level } = task;
+  // A block that does not shrink is stored raw: 512 KiB and a tag is the most one takes.
+  const target = new Uint8Array(task.picks.length * (BLOCK_BYTES + 16));
+  const blocks: SealAnswer['blocks'] = [];
+  let at = 0;
+  for (const [n, pick] of task.picks.entries()) {
+    const buffer = task.buffers[pick.buffer];
+    if (buffer === undefined) throw new RangeError(`no buffer ${pick.buffer}`);
+    const sealed = sealBlockInto(target, at, {
+      blockKey,
+      packId,
+      slot: task.firstSlot + n,
+      blockId: task.ids.subarray(n * BLOCK_ID_BYTES, (n + 1) * BLOCK_ID_BYTES),
+      block: buffer.subarray(pick.block * BLOCK_BYTES, (pick.block + 1) * BLOCK_BYTES),
+      level,
+    });
+    blocks.push(sealed);
+    at += sealed.storedBytes;
+  }
+  return { bytes: target.slice(0, at), blocks };
+};
+
+const finish = (task: FinishTask): FinishAnswer => {
+  const encoded = encodePack(task);
+  const object = new Uint8Array(encoded.buffer as ArrayBuffer, encoded.byteOffset, encoded.length);
+  return { object, sha256: new Uint8Array(createHash('sha256').update(object).digest()) };
+};
+
+const open = ({ packId, blockKey, bytes, slots, keep }: OpenTask): OpenAnswer => {
+  const blocks = new Uint8Array(keep ? slots.length * BLOCK_BYTES : 0);
+  let at = 0;
+  for (const [n, { slot, entry }] of slots.entries()) {
+    const block = openBlock({
+      blockKey,
+      packId,
+      slot,
+      entry,
+      bytes: bytes.subarray(at, at + entry.storedBytes),
+    });
+    if (keep) blocks.set(block, n * BLOCK_BYTES);
+    at += entry.storedBytes;
+  }
+  return { blocks };
+};

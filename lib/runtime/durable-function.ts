@@ -1,0 +1,34 @@
+import { type DurableContext, withDurableExecution } from '@aws/durable-execution-sdk-js';
+import * as z from 'zod';
+import type { DataPorts } from '../service/data-ports.ts';
+import type { JobContext, JobEvent } from '../service/job-context.ts';
+import { encodingErrors, type FunctionNames, jobContext } from './durable-context.ts';
+
+const id = z.string().min(1).max(128);
+
+const jobEvent = z.object({
+  projectId: id,
+  operationLogId: id,
+  attempt: z.int().min(0).max(100),
+  slice: z
+    .object({
+      sessionId: id,
+      vaultId: id,
+      backupId: id,
+      from: z.int().min(0),
+      to: z.int().min(1),
+      percent: z.number().optional(),
+    })
+    .optional(),
+});
+
+/** A durable function of an orchestration: the same code on AWS and on the local engine. */
+export const durableFunction = (
+  run: (event: JobEvent, context: JobContext, ports: DataPorts) => Promise<unknown>,
+  world: () => { ports: DataPorts; names: FunctionNames },
+) =>
+  withDurableExecution(async (event: unknown, durable: DurableContext) => {
+    const { ports, names } = world();
+    const parsed = jobEvent.parse(event);
+    return encodingErrors(() => run(parsed as JobEvent, jobContext(durable, names), ports));
+  });

@@ -1,0 +1,76 @@
+import type { APIGatewayProxyEventV2 } from 'aws-lambda';
+import { HoldfastError } from '../errors.ts';
+
+/** What a gateway sends; any part may be absent or nonsense. */
+export type HttpEvent = Partial<APIGatewayProxyEventV2>;
+
+/** Largest body, decoded: 256 resources with their names are some 100 KB. */
+export const BODY_BYTES_MAX = 2 ** 20;
+/** Deepest nesting of a body; no request of the API needs more than 6. */
+export const BODY_DEPTH_MAX = 32;
+
+export const methodOf = (event: HttpEvent): string =>
+  event.requestContext?.http?.method?.toUpperCase() ?? '';
+
+/** Without a query; never empty. */
+export const pathOf = (event: HttpEvent): string => event.rawPath || '/';
+
+/** A header's value whatever the case of its name: gateways differ in it. */
+export function headerOf(event: HttpEvent, name: string): string | undefined {
+  const found = Object.entries(event.headers ?? {}).find(([key]) => key.toLowerCase() === name);
+  return found?.[1];
+}
+
+/** Query parameters: repeated ones with commas between their values, empty ones left out. */
+export function queryOf(event: HttpEvent): Record<string, string> {
+  const query: Record<string, string> = Object.create(null);
+  for (const [name, value] of new URLSearchParams(event.rawQueryString ?? '')) {
+    if (value === '') continue;
+    query[name] = query[name] === undefined ? value : `${query[name]},${value}`;
+  }
+  return query;
+}
+
+/** The body's JSON object, `{}` when there is no body; `BackupService.9900` for anything else. */
+export function bodyOf(event: HttpEvent): object {
+  const text = bodyText(event);
+  if (text.trim() === '') return {};
+  if (depthOf(text) > BODY_DEPTH_MAX) throw invalid(`is nested deeper than ${BODY_DEPTH_MAX}`);
+  const body = parseJson(text);
+  if (typeof body !== 'object' || body === null || Array.isArray(body)) {
+    throw invalid('must be a JSON object');
+  }
+  return body;
+}
+
+function bodyText({ body = '', isBase64Encoded }: HttpEvent): string {
+  const bytes = Buffer.from(body ?? '', isBase64Encoded ? 'base64' : 'utf8');
+  if (bytes.length > BODY_BYTES_MAX) throw invalid(`is larger than ${BODY_BYTES_MAX} bytes`);
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch (cause) {
+    throw invalid('must be UTF-8', cause);
+  }
+}
+
+/** How deep the brackets go, found without recursion; text within quotes does not count. */
+function depthOf(text: string): number {
+  let depth = 0;
+  let deepest = 0;
+  for (const [token] of text.matchAll(/"(?:[^"\\]|\\.)*"|[[\]{}]/g)) {
+    if (token === '[' || token === '{') deepest = Math.max(deepest, ++depth);
+    else if (token === ']' || token === '}') depth--;
+  }
+  return deepest;
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw invalid('must be JSON', cause);
+  }
+}
+
+const invalid = (reason: string, cause?: unknown): HoldfastError =>
+  new HoldfastError('BackupService.9900', { field: 'body', reason }, { cause });

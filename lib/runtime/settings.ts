@@ -1,0 +1,52 @@
+import * as z from 'zod';
+import { HoldfastError } from '../errors.ts';
+
+const seconds = (fallback: number) => z.coerce.number().min(1).max(86_400).default(fallback);
+
+/** What a function may be told by its environment; `serverless.yml` sets all of it. */
+const environment = z.object({
+  HOLDFAST_BUCKET: z.string().min(3),
+  HOLDFAST_CATALOG_TABLE: z.string().min(3),
+  HOLDFAST_BLOCKS_TABLE: z.string().min(3),
+  /** `<service>-<stage>`: what names of functions begin with. */
+  HOLDFAST_FUNCTIONS: z.string().min(1),
+  /** Qualifier of durable functions. */
+  HOLDFAST_QUALIFIER: z.string().min(1).default('durable'),
+  /** `local:<folder>` or `none`. */
+  HOLDFAST_DISKS: z.string().regex(/^(local:.+|none)$/),
+  /** `file:<path>` or `kms:<key id>`. */
+  HOLDFAST_KEYS: z.string().regex(/^(file|kms):.+/),
+  HOLDFAST_REGION: z.string().min(1),
+  HOLDFAST_ZONE: z.string().min(1),
+  HOLDFAST_LEASE_SECONDS: seconds(1800),
+  /** Segments a worker is given at once; 8 GiB is about two minutes on Lambda. */
+  HOLDFAST_RANGE_SEGMENTS: z.coerce.number().int().min(1).max(64).default(8),
+  /** Workers of one task at the same time; 8 to 10 saturate one EBS snapshot's request rate. */
+  HOLDFAST_WORKERS: z.coerce.number().int().min(1).max(64).default(8),
+  /** A worker stops before its deadline by this much. */
+  HOLDFAST_MARGIN_SECONDS: seconds(90),
+  IS_OFFLINE: z.string().optional(),
+});
+
+export type Settings = z.infer<typeof environment>;
+
+/**
+ * Reads the environment once. Values that make sense on a laptop alone (disks and keys in files)
+ * are refused on AWS: a deployed function must never write backups' keys into its own sandbox.
+ */
+export const readSettings = (env: Record<string, string | undefined>): Settings => {
+  const parsed = environment.safeParse(env);
+  if (!parsed.success) {
+    const [issue] = parsed.error.issues;
+    const name = issue?.path.join('.') ?? 'environment';
+    throw new HoldfastError('config.invalid', { name, reason: issue?.message ?? 'is invalid' });
+  }
+  const settings = parsed.data;
+  const local =
+    settings.HOLDFAST_DISKS.startsWith('local:') || settings.HOLDFAST_KEYS.startsWith('file:');
+  if (local && settings.IS_OFFLINE === undefined) {
+    const reason = 'local disks and key files are for local mode alone';
+    throw new HoldfastError('config.invalid', { name: 'HOLDFAST_DISKS, HOLDFAST_KEYS', reason });
+  }
+  return settings;
+};

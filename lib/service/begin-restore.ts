@@ -1,0 +1,136 @@
+import { HoldfastError, isError } from '../errors.ts';
+import type { Backup } from '../model/backup.ts';
+import type { DiskId } from '../model/ids.ts';
+import type { OperationLog } from '../model/operation-log.ts';
+import type { Vault } from '../model/vault.ts';
+import type { ApiPorts } from './api-ports.ts';
+import type { Caller } from './caller.ts';
+import { startJob } from './start-job.ts';
+
+type Ports = Pick<ApiPorts, 'catalog' | 'jobs' | 'clock' | 'ids' | 'probe'>;
+type Target = NonNullable<OperationLog['target']>;
+
+/**
+ * A backup's vault, when the backup can be restored: `BackupService.2005` unless it is available,
+ * `BackupService.6202` unless its vault is available or locked.
+ */
+export async function checkRestorable(
+  backup: Backup,
+  { catalog }: Pick<ApiPorts, 'catalog'>,
+): Promise<Vault> {
+  const { id, status } = backup;
+  if (status !== 'available') throw new HoldfastError('BackupService.2005', { id, status });
+  const vault = await catalog.vaults.get(backup.projectId, backup.vaultId);
+  if (vault.status !== 'available' && vault.status !== 'lock') {
+    throw new HoldfastError('BackupService.6202', { id: vault.id, status: vault.status });
+  }
+  return vault;
+}
+
+/** `BackupService.2010` when a restore to the disk is running. */
+export async function refuseBusyTarget(
+  diskId: DiskId,
+  { catalog }: Pick<ApiPorts, 'catalog'>,
+): Promise<void> {
+  for await (const task of catalog.tasks.unfinished()) {
+    if (task.type === 'restore' && task.target?.diskId === diskId) {
+      throw new HoldfastError('BackupService.2010', { id: diskId });
+    }
+  }
+}
+
+/**
+ * Puts the task of a restore, moves the backup to `waiting_restore` and starts the job. The task
+ * comes first: whatever fails afterwards, there is a record that somebody can end. Of requests that
+ * race for one target or one backup, the one with the earlier task wins; should two get through, the
+ * disk itself admits one attempt (port `disks`, `beginRestore`).
+ */
+export async function beginRestore(
+  restore: { backup: Backup; vault: Vault; target: Target },
+  caller: Caller,
+  ports: Ports,
+): Promise<OperationLog> {
+  const { backup } = restore;
+  const task = restoreTask(restore, caller, ports);
+  await ports.catalog.tasks.create(task);
+  try {
+    await refuseLatecomer(task, ports);
+    await awaitRestore(backup, ports);
+  } catch (error) {
+    await endRefused(task, error, ports);
+    throw error;
+  }
+  await startJob('restore', task, ports);
+  return task;
+}
+
+function restoreTask(
+  { backup, vault, target }: { backup: Backup; vault: Vault; target: Target },
+  caller: Caller,
+  ports: Pick<ApiPorts, 'clock' | 'ids'>,
+): OperationLog {
+  const nowMs = ports.clock.nowMs();
+  return {
+    id: ports.ids.uuid(),
+    projectId: caller.projectId,
+    type: 'restore',
+    status: 'waiting',
+    vaultId: vault.id,
+    vaultName: vault.name,
+    checkpointId: backup.checkpointId,
+    backupId: backup.id,
+    backupName: backup.name,
+    disk: { id: backup.disk.id, name: backup.disk.name },
+    target,
+    totalBytes: backup.disk.sizeBytes,
+    cancelRequested: false,
+    restarts: 0,
+    requestId: caller.requestId,
+    createdAtMs: nowMs,
+    updatedAtMs: nowMs,
+  };
+}
+
+async function refuseLatecomer(
+  task: OperationLog,
+  { catalog }: Pick<ApiPorts, 'catalog'>,
+): Promise<void> {
+  for await (const other of catalog.tasks.unfinished()) {
+    if (other.type !== 'restore' || !isBefore(other, task)) continue;
+    if (other.target?.diskId === task.target?.diskId) {
+      throw new HoldfastError('BackupService.2010', { id: task.target?.diskId ?? '' });
+    }
+    if (other.backupId === task.backupId) {
+      const status = 'waiting_restore';
+      throw new HoldfastError('BackupService.2005', { id: task.backupId, status });
+    }
+  }
+}
+
+/** One order that all racing requests agree on. */
+const isBefore = (a: OperationLog, b: OperationLog): boolean =>
+  a.createdAtMs === b.createdAtMs ? a.id < b.id : a.createdAtMs < b.createdAtMs;
+
+async function awaitRestore(
+  { id, projectId }: Backup,
+  { catalog, clock }: Pick<ApiPorts, 'catalog' | 'clock'>,
+): Promise<void> {
+  try {
+    await catalog.backups.setStatus(projectId, id, 'waiting_restore', { atMs: clock.nowMs() });
+  } catch (error) {
+    if (!isError(error, 'catalog.conflict')) throw error;
+    const { status } = await catalog.backups.get(projectId, id);
+    throw new HoldfastError('BackupService.2005', { id, status }, { cause: error });
+  }
+}
+
+/** The caller is told that the restore will not happen, so it must not. */
+async function endRefused(task: OperationLog, error: unknown, ports: Ports): Promise<void> {
+  const failure = isError(error)
+    ? { code: error.code, message: error.message }
+    : { code: 'BackupService.9910', message: 'Unknown error.' };
+  const end = { status: 'failed', atMs: ports.clock.nowMs(), failure } as const;
+  await ports.catalog.tasks.end(task.projectId, task.id, end).catch((cause: unknown) => {
+    ports.probe.problem('restore.not-ended', cause, { taskId: task.id });
+  });
+}

@@ -1,0 +1,105 @@
+import { vaultKeys } from '../engine/vault-keys.ts';
+import { writeCommitMarker, writeManifest } from '../engine/write-manifest.ts';
+import { HoldfastError } from '../errors.ts';
+import { segmentCount } from '../model/block.ts';
+import {
+  addStats,
+  type BackupStats,
+  type FinishedRange,
+  NO_STATS,
+  type SegmentReference,
+  type Session,
+} from '../model/session.ts';
+import type { DataPorts } from './data-ports.ts';
+
+interface CommitRequest {
+  projectId: string;
+  vaultId: string;
+  backupId: string;
+  sessionId: string;
+}
+
+/**
+ * Writes the manifest from what the workers recorded, and commits (rule R5). All of it may be
+ * repeated: the manifest's bytes are the same, the transaction recognises itself.
+ */
+export const commitBackup = async (
+  request: CommitRequest,
+  ports: DataPorts,
+): Promise<{ stats: BackupStats; oldSnapshotId: string | null }> => {
+  const { projectId, vaultId, backupId, sessionId } = request;
+  const { catalog, disks, clock } = ports;
+  const backup = await catalog.backups.get(projectId, backupId);
+  const session = await catalog.sessions.get(vaultId, sessionId);
+  const { snapshotId } = backup;
+  if (snapshotId === undefined)
+    throw new HoldfastError('bug', { reason: `backup ${backupId} has no snapshot` });
+  const { sizeBytes } = await disks.describeSnapshot(snapshotId);
+  const ranges = await catalog.sessions.ranges(vaultId, sessionId);
+  const segments = joinRanges(ranges, segmentCount(sizeBytes));
+  const stats = ranges.reduce((sum, range) => addStats(sum, range.stats), NO_STATS);
+  if (session.state === 'OPEN') await refuseNewDamage(session, ports);
+
+  const parent =
+    session.parentBackupId === undefined
+      ? null
+      : await catalog.backups.get(projectId, session.parentBackupId);
+  const { keyId } = await catalog.vaults.get(projectId, vaultId);
+  const vaultKey = await vaultKeys(vaultId, { vaults: catalog.vaults, keys: ports.keys }).get(
+    keyId,
+  );
+  const manifest = {
+    ...request,
+    checkpointId: backup.checkpointId,
+    name: backup.name,
+    createdAtMs: backup.createdAtMs,
+    disk: { id: backup.disk.id, name: backup.disk.name, sizeBytes },
+    snapshotId,
+    parent: parent?.manifest ? { backupId: parent.id, sessionId: parent.manifest.sessionId } : null,
+    consistency: 'crash_consistent' as const,
+    stats,
+    keyId,
+    segments,
+  };
+  const manifestSha256 = await writeManifest(manifest, vaultKey, ports.objects);
+  await catalog.sessions.commit({ ...request, manifestSha256, stats, atMs: clock.nowMs() });
+  const committed = { backupId, manifestSha256, committedAtMs: backup.createdAtMs };
+  await writeCommitMarker(request, committed, ports.objects);
+  const oldSnapshotId = parent?.snapshotId === snapshotId ? null : (parent?.snapshotId ?? null);
+  return { stats, oldSnapshotId };
+};
+
+/** The ranges must follow one another and cover the disk: a hole would restore as zeros. */
+const joinRanges = (ranges: FinishedRange[], count: number): SegmentReference[] => {
+  const segments: SegmentReference[] = [];
+  for (const range of ranges) {
+    const fits = range.from === segments.length && range.segments.length === range.to - range.from;
+    if (!fits)
+      throw new HoldfastError('bug', {
+        reason: `range ${range.from} does not follow segment ${segments.length}`,
+      });
+    for (const segment of range.segments) segments.push(segment);
+  }
+  if (segments.length !== count) {
+    throw new HoldfastError('bug', {
+      reason: `${segments.length} of ${count} segments are recorded`,
+    });
+  }
+  return segments;
+};
+
+/**
+ * A pack that was QUARANTINED while the backup ran may stand in its map. The session does not know
+ * it as damaged, so it ends here, and a new one starts with what is known now (rule R4).
+ */
+const refuseNewDamage = async (session: Session, { catalog }: DataPorts): Promise<void> => {
+  const known = new Set(session.quarantined);
+  const found = (await catalog.packs.quarantined(session.vaultId)).filter((id) => !known.has(id));
+  const [packId] = found;
+  if (packId !== undefined) {
+    throw new HoldfastError('pack.damaged', {
+      packId,
+      reason: 'it was found damaged while this backup ran; start it again',
+    });
+  }
+};

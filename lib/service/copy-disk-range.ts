@@ -1,0 +1,93 @@
+import { openParent } from '../engine/parent-map.ts';
+import { storeBlocks } from '../engine/store-blocks.ts';
+import { vaultKeys } from '../engine/vault-keys.ts';
+import { HoldfastError, isError } from '../errors.ts';
+import type { Backup } from '../model/backup.ts';
+import type { Session } from '../model/session.ts';
+import type { DataPorts, RangeAnswer, RangeRequest } from './data-ports.ts';
+import { ProgressReport } from './report-progress.ts';
+
+/**
+ * Makes a range of a disk durable under a session and records it. A range that is recorded already
+ * is not copied again. Stops before `deadlineMs` and says where to go on.
+ */
+export const copyDiskRange = async (
+  request: RangeRequest,
+  deadlineMs: number,
+  ports: DataPorts,
+): Promise<RangeAnswer> => {
+  const { projectId, vaultId, sessionId, from } = request;
+  const { catalog, clock, settings } = ports;
+  const session = await openSession(request, ports);
+  const recorded = (await catalog.sessions.ranges(vaultId, sessionId)).find(
+    (range) => range.from === from,
+  );
+  if (recorded !== undefined) return answer(recorded.to, request);
+  const backup = await catalog.backups.get(projectId, request.backupId);
+  const progress = new ProgressReport(request, ports);
+  try {
+    const range = await storeBlocks(
+      request,
+      await sourceOf(backup, session, ports),
+      await targetOf(backup, session, ports),
+      { ...ports, packs: catalog.packs },
+      {
+        mayContinue: () => clock.nowMs() < deadlineMs - settings.marginMs,
+        onProgress: (bytes) => progress.add(bytes),
+      },
+    );
+    await progress.finish();
+    await catalog.sessions.putRange(vaultId, sessionId, range);
+    return answer(range.to, request);
+  } catch (error) {
+    if (isError(error, 'Holdfast.Cancelled')) return { cancelled: true };
+    throw error;
+  }
+};
+
+const answer = (done: number, { to }: RangeRequest): RangeAnswer => ({
+  next: done < to ? done : null,
+});
+
+const openSession = async (request: RangeRequest, { catalog }: DataPorts): Promise<Session> => {
+  const session = await catalog.sessions.get(request.vaultId, request.sessionId);
+  if (session.state !== 'OPEN') {
+    throw new HoldfastError('session.not-open', { id: session.id, state: session.state });
+  }
+  return session;
+};
+
+const sourceOf = async (backup: Backup, session: Session, ports: DataPorts) => {
+  if (backup.snapshotId === undefined) {
+    throw new HoldfastError('bug', { reason: `backup ${backup.id} has no snapshot` });
+  }
+  const keys = vaultKeys(backup.vaultId, { vaults: ports.catalog.vaults, keys: ports.keys });
+  const parent =
+    session.parentBackupId === undefined
+      ? null
+      : await openParent(
+          await ports.catalog.backups.get(backup.projectId, session.parentBackupId),
+          { objects: ports.objects, vaultKeys: keys },
+        );
+  const { sizeBytes } = await ports.disks.describeSnapshot(backup.snapshotId);
+  return {
+    snapshotId: backup.snapshotId,
+    sizeBytes,
+    parent,
+    trackChanges: backup.incremental,
+    quarantined: new Set(session.quarantined),
+  };
+};
+
+const targetOf = async (backup: Backup, session: Session, ports: DataPorts) => {
+  const { keyId } = await ports.catalog.vaults.get(backup.projectId, backup.vaultId);
+  const keys = vaultKeys(backup.vaultId, { vaults: ports.catalog.vaults, keys: ports.keys });
+  return {
+    projectId: backup.projectId,
+    vaultId: backup.vaultId,
+    sessionId: session.id,
+    startEpoch: session.startEpoch,
+    keyId,
+    vaultKey: await keys.get(keyId),
+  };
+};

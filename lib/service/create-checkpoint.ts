@@ -1,0 +1,222 @@
+import { HoldfastError, isError } from '../errors.ts';
+import type { Backup, Checkpoint } from '../model/backup.ts';
+import type { CheckpointDetails } from '../model/details.ts';
+import { DISK_TYPE, type Disk } from '../model/disk.ts';
+import type { DiskId, VaultId } from '../model/ids.ts';
+import type { OperationLog } from '../model/operation-log.ts';
+import type { Binding, Vault } from '../model/vault.ts';
+import type { ApiPorts } from './api-ports.ts';
+import { refuseDuplicates, refuseOtherTypes } from './bind-disks.ts';
+import type { Caller } from './caller.ts';
+import { makeRoom } from './make-room.ts';
+import { mapLimited } from './map-limited.ts';
+import { showCheckpoint } from './show-checkpoint.ts';
+import { startJob } from './start-job.ts';
+
+export interface CreateCheckpointCommand {
+  vaultId: VaultId;
+  name?: string | undefined;
+  description: string;
+  incremental: boolean;
+  autoTrigger: boolean;
+  /** The disks to back up; absent = all of the vault. */
+  resources?: { id: DiskId; type: string }[] | undefined;
+}
+
+type Ports = Pick<ApiPorts, 'catalog' | 'disks' | 'jobs' | 'clock' | 'ids' | 'probe'>;
+type Skipped = Checkpoint['skipped'][number];
+
+/**
+ * Begins a backup of each disk of a vault (or of those named) and starts its job. Disks that cannot
+ * be backed up now are skipped and named; the request fails when none is left: with 6125 when all
+ * of them are being backed up already, else with 0001.
+ */
+export async function createCheckpoint(
+  command: CreateCheckpointCommand,
+  caller: Caller,
+  ports: Ports,
+): Promise<CheckpointDetails> {
+  const vault = await ports.catalog.vaults.get(caller.projectId, command.vaultId);
+  const { id, status } = vault;
+  if (status !== 'available') throw new HoldfastError('BackupService.6113', { id, status });
+  await makeRoom(vault, ports);
+  const wanted = wantedBindings(await ports.catalog.vaults.bindings(id), command);
+
+  const inspected = await mapLimited(wanted, (binding) => inspect(binding, ports));
+  const disks = inspected.flatMap(({ disk }) => (disk ? [disk] : []));
+  const skipped = inspected.flatMap(({ skip }) => (skip ? [skip] : []));
+  if (disks.length === 0) throw nothingLeft(vault, skipped);
+
+  const begun = planBackups(disks, vault, command, caller, ports);
+  const checkpoint = newCheckpoint(begun, skipped, vault, command, caller);
+  await ports.catalog.backups.putCheckpoint(checkpoint);
+  await beginAll(begun, vault, ports);
+  return showCheckpoint({ checkpointId: checkpoint.id }, caller, ports);
+}
+
+function wantedBindings(bindings: Binding[], command: CreateCheckpointCommand): Binding[] {
+  const { resources, vaultId } = command;
+  if (!resources) return bindings;
+  refuseDuplicates(resources.map((resource) => resource.id));
+  refuseOtherTypes(resources);
+  return resources.map(({ id }) => {
+    const binding = bindings.find((candidate) => candidate.diskId === id);
+    if (!binding) throw new HoldfastError('BackupService.6135', { id, vaultId });
+    return binding;
+  });
+}
+
+/** Whether a disk can be backed up now. */
+async function inspect(
+  binding: Binding,
+  ports: Ports,
+): Promise<{ disk: Disk; skip?: never } | { skip: Skipped; disk?: never }> {
+  const { diskId: id, vaultId, name } = binding;
+  const skip = (error: HoldfastError): { skip: Skipped } => ({
+    skip: { id, type: DISK_TYPE, name, code: error.code, reason: error.message },
+  });
+  if (binding.protectingTaskId !== undefined) {
+    return skip(new HoldfastError('BackupService.6125', { id: vaultId }));
+  }
+  const disk = await ports.disks.describe(id).catch((error: unknown) => {
+    if (!isError(error, 'disk.missing')) throw error;
+    return null;
+  });
+  if (!disk) return skip(new HoldfastError('BackupService.7000', { id }));
+  if (disk.status !== 'available' && disk.status !== 'in-use') {
+    return skip(new HoldfastError('BackupService.7003', { id, status: disk.status }));
+  }
+  return { disk };
+}
+
+function nothingLeft(vault: Vault, skipped: readonly Skipped[]): HoldfastError {
+  const allBusy = skipped.length > 0 && skipped.every(({ code }) => code === 'BackupService.6125');
+  return allBusy
+    ? new HoldfastError('BackupService.6125', { id: vault.id })
+    : new HoldfastError('BackupService.0001', {});
+}
+
+interface PlannedBackup {
+  backup: Backup;
+  task: OperationLog;
+}
+
+function planBackups(
+  disks: readonly Disk[],
+  vault: Vault,
+  command: CreateCheckpointCommand,
+  caller: Caller,
+  ports: Pick<ApiPorts, 'ids' | 'clock'>,
+): PlannedBackup[] {
+  const { projectId, requestId } = caller;
+  const checkpointId = ports.ids.uuid();
+  const nowMs = ports.clock.nowMs();
+  const names = backupNames(disks.length, vault, command, ports);
+  return disks.map((disk, at) => {
+    const [backupId, taskId, name] = [ports.ids.uuid(), ports.ids.uuid(), names[at] as string];
+    const backup: Backup = {
+      id: backupId,
+      projectId,
+      vaultId: vault.id,
+      checkpointId,
+      operationLogId: taskId,
+      name,
+      description: command.description,
+      disk: {
+        id: disk.id,
+        name: disk.name,
+        sizeBytes: disk.sizeBytes,
+        availabilityZone: disk.availabilityZone,
+      },
+      status: 'waiting_protect',
+      root: 'NONE',
+      incremental: command.incremental,
+      autoTrigger: command.autoTrigger,
+      createdAtMs: nowMs,
+      updatedAtMs: nowMs,
+    };
+    return { backup, task: backupTask(backup, vault, requestId) };
+  });
+}
+
+/** One name each: the caller's or a made-up one, numbered when there are several disks. */
+function backupNames(
+  count: number,
+  vault: Vault,
+  command: CreateCheckpointCommand,
+  { ids }: Pick<ApiPorts, 'ids'>,
+): string[] {
+  const prefix = command.autoTrigger ? (vault.backupNamePrefix ?? 'autobk') : 'manualbk';
+  const base = command.name ?? `${prefix}_${Buffer.from(ids.bytes(2)).toString('hex')}`;
+  if (count === 1) return [base];
+  return Array.from({ length: count }, (_, at) => `${base}-${String(at + 1).padStart(4, '0')}`);
+}
+
+const backupTask = (backup: Backup, vault: Vault, requestId: string): OperationLog => ({
+  id: backup.operationLogId,
+  projectId: backup.projectId,
+  type: 'backup',
+  status: 'waiting',
+  vaultId: vault.id,
+  vaultName: vault.name,
+  checkpointId: backup.checkpointId,
+  backupId: backup.id,
+  backupName: backup.name,
+  disk: { id: backup.disk.id, name: backup.disk.name },
+  totalBytes: 0,
+  cancelRequested: false,
+  restarts: 0,
+  requestId,
+  createdAtMs: backup.createdAtMs,
+  updatedAtMs: backup.createdAtMs,
+});
+
+function newCheckpoint(
+  planned: readonly PlannedBackup[],
+  skipped: Skipped[],
+  vault: Vault,
+  command: CreateCheckpointCommand,
+  caller: Caller,
+): Checkpoint {
+  const first = planned[0] as PlannedBackup;
+  return {
+    id: first.backup.checkpointId,
+    projectId: caller.projectId,
+    vaultId: vault.id,
+    vaultName: vault.name,
+    name: command.name ?? first.backup.name,
+    description: command.description,
+    backups: planned.map(({ backup: { id: backupId, disk } }) => ({
+      backupId,
+      diskId: disk.id,
+      diskName: disk.name,
+      sizeBytes: disk.sizeBytes,
+    })),
+    skipped,
+    createdAtMs: first.backup.createdAtMs,
+  };
+}
+
+/**
+ * Begins the backups and starts their jobs. One that cannot be begun (another request was quicker)
+ * does not stop the others; the request fails only when none was begun.
+ */
+async function beginAll(
+  planned: readonly PlannedBackup[],
+  vault: Vault,
+  ports: Ports,
+): Promise<void> {
+  const begun: OperationLog[] = [];
+  const failures: unknown[] = [];
+  for (const { backup, task } of planned) {
+    try {
+      await ports.catalog.backups.begin(backup, task);
+      begun.push(task);
+    } catch (error) {
+      failures.push(error);
+      ports.probe.problem('backup.not-begun', error, { vaultId: vault.id, backupId: backup.id });
+    }
+  }
+  if (begun.length === 0) throw failures[0];
+  await mapLimited(begun, (task) => startJob('backup', task, ports));
+}

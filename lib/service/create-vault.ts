@@ -1,0 +1,135 @@
+import { prepareVault } from '../engine/prepare-vault.ts';
+import { HoldfastError } from '../errors.ts';
+import type { VaultDetails } from '../model/details.ts';
+import type { Disk } from '../model/disk.ts';
+import { VAULT_LIMITS, type Vault } from '../model/vault.ts';
+import type { ApiPorts } from './api-ports.ts';
+import { bindDisks, checkDisks, type ResourceRequest } from './bind-disks.ts';
+import type { Caller } from './caller.ts';
+import { vaultDetails } from './show-vault.ts';
+
+export interface CreateVaultCommand {
+  name: string;
+  description: string;
+  sizeGib: number;
+  objectType: string;
+  protectType: string;
+  consistentLevel: string;
+  cloudType: string;
+  chargingMode: string;
+  multiAz: boolean;
+  policyId?: string | undefined;
+  resources: ResourceRequest[];
+  tags: { key: string; value: string }[];
+  threshold: number;
+  smnNotify: boolean;
+  autoExpand: boolean;
+  autoBind: boolean;
+  bindRules: Vault['bindRules'];
+  locked: boolean;
+  enterpriseProjectId: string;
+  backupNamePrefix?: string | undefined;
+}
+
+type Ports = Pick<ApiPorts, 'catalog' | 'disks' | 'objects' | 'keys' | 'clock' | 'ids' | 'probe'>;
+
+/**
+ * Makes a vault with a key of its own and binds the disks named. All checks (spec section 9.4, in
+ * its order) come first, so that a refused request leaves nothing behind.
+ */
+export async function createVault(
+  command: CreateVaultCommand,
+  caller: Caller,
+  ports: Ports,
+): Promise<VaultDetails> {
+  checkSize(command.sizeGib, VAULT_LIMITS.sizeGibMin);
+  checkKind(command);
+  const { policyId, resources, sizeGib } = command;
+  if (policyId !== undefined) throw new HoldfastError('BackupService.6000', { id: policyId });
+  const disks = await checkDisks(resources, { sizeGib, bound: [] }, caller.projectId, ports);
+  checkTagCount(command.tags);
+
+  const vault = newVault(command, caller, ports);
+  const { id: vaultId, projectId, keyId, name } = vault;
+  const key = await prepareVault({ projectId, vaultId, keyId, name }, ports);
+  await ports.catalog.vaults.create(vault, key);
+  await bindOrRemove(disks, vault, ports);
+  return vaultDetails(vault, ports);
+}
+
+/** `BackupService.6101` when a capacity is out of bounds. */
+export function checkSize(sizeGib: number, minGib: number): void {
+  const { sizeGibMax } = VAULT_LIMITS;
+  if (sizeGib < minGib || sizeGib > sizeGibMax) {
+    const reason = `${sizeGib} GB is not between ${minGib} and ${sizeGibMax} GB`;
+    throw new HoldfastError('BackupService.6101', { reason });
+  }
+}
+
+/** What kind of vault is asked for, against the one kind that this release makes. */
+function checkKind(command: CreateVaultCommand): void {
+  const { protectType, objectType } = command;
+  if (protectType !== 'backup') throw new HoldfastError('BackupService.6116', { protectType });
+  if (objectType !== 'disk') {
+    throw new HoldfastError('BackupService.6102', { type: objectType, accepted: 'disk' });
+  }
+  const only = (field: string, value: unknown, supported: unknown): void => {
+    if (value === supported) return;
+    throw new HoldfastError('BackupService.9900', {
+      field: `vault.billing.${field}`,
+      reason: `${String(value)} is not supported; this release accepts ${String(supported)}`,
+    });
+  };
+  only('consistent_level', command.consistentLevel, 'crash_consistent');
+  only('cloud_type', command.cloudType, 'public');
+  only('charging_mode', command.chargingMode, 'post_paid');
+  only('is_multi_az', command.multiAz, false);
+}
+
+function checkTagCount(tags: readonly unknown[]): void {
+  const max = VAULT_LIMITS.tagsMax;
+  if (tags.length > max) throw new HoldfastError('BackupService.6600', { max });
+}
+
+function newVault(command: CreateVaultCommand, caller: Caller, ports: Ports): Vault {
+  const nowMs = ports.clock.nowMs();
+  const { backupNamePrefix } = command;
+  return {
+    id: ports.ids.uuid(),
+    projectId: caller.projectId,
+    name: command.name,
+    description: command.description,
+    status: 'available',
+    sizeGib: command.sizeGib,
+    chargingMode: 'post_paid',
+    consistentLevel: 'crash_consistent',
+    objectType: 'disk',
+    protectType: 'backup',
+    threshold: command.threshold,
+    smnNotify: command.smnNotify,
+    autoExpand: command.autoExpand,
+    autoBind: command.autoBind,
+    bindRules: command.bindRules,
+    locked: command.locked,
+    tags: command.tags,
+    enterpriseProjectId: command.enterpriseProjectId,
+    ...(backupNamePrefix === undefined ? {} : { backupNamePrefix }),
+    userId: caller.userId,
+    keyId: ports.ids.uuid(),
+    revision: 1,
+    createdAtMs: nowMs,
+    updatedAtMs: nowMs,
+  };
+}
+
+/** Another request may have taken a disk since it was checked: then there is no vault either. */
+async function bindOrRemove(disks: readonly Disk[], vault: Vault, ports: Ports): Promise<void> {
+  try {
+    await bindDisks(disks, vault, ports);
+  } catch (error) {
+    await ports.catalog.vaults.delete(vault.projectId, vault.id).catch((cause: unknown) => {
+      ports.probe.problem('vault.removal-failed', cause, { vaultId: vault.id });
+    });
+    throw error;
+  }
+}

@@ -1,0 +1,37 @@
+import { callerCode, type ErrorCode, HoldfastError, isError } from '../errors.ts';
+import type { Failure } from '../model/backup.ts';
+import type { JobContext } from './job-context.ts';
+
+/** What the task and the backup show of a failure. */
+export const toFailure = (error: unknown): Failure =>
+  error instanceof HoldfastError
+    ? { code: callerCode(error.code), message: error.message }
+    : { code: 'BackupService.9910', message: 'Unknown error.' };
+
+/**
+ * True when the watchdog has taken the job's session away: another attempt, or nobody, goes on, and
+ * this one must not touch the task any more.
+ */
+export const isSuperseded = (error: unknown): boolean =>
+  isError(error, 'session.not-open') && error.details.state === 'FENCED';
+
+/**
+ * Runs a job; when it fails, lets `undo` put the world right and end the task, unless the job was
+ * superseded. The execution itself ends well: the failure is the task's, not the engine's.
+ */
+export const endWell = async (
+  context: JobContext,
+  run: () => Promise<void>,
+  undo: (failure: Failure, code: ErrorCode | undefined) => Promise<void>,
+): Promise<{ ended: 'success' | 'failed' | 'superseded' }> => {
+  try {
+    await run();
+    return { ended: 'success' };
+  } catch (error) {
+    if (isSuperseded(error)) return { ended: 'superseded' };
+    const failure = toFailure(error);
+    const code = isError(error) ? error.code : undefined;
+    await context.step('undo', () => undo(failure, code));
+    return { ended: 'failed' };
+  }
+};

@@ -1,0 +1,134 @@
+import { checkDocuments } from '../engine/check-documents.ts';
+import { readManifest } from '../engine/read-manifest.ts';
+import { vaultKeys } from '../engine/vault-keys.ts';
+import { HoldfastError, isError } from '../errors.ts';
+import type { Failure } from '../model/backup.ts';
+import { derivedUuid } from '../model/ids.ts';
+import { hasEnded } from '../model/operation-log.ts';
+import type { DataPorts } from './data-ports.ts';
+import { endWell } from './end-job.ts';
+import type { JobContext, JobEvent } from './job-context.ts';
+import { workRanges } from './work-ranges.ts';
+
+/**
+ * Restores a backup to a new disk, or onto its original: builds a new content and swaps it in, so
+ * that the disk has its old bytes or the new ones, never some of each. The READ session (R13) keeps
+ * what is read. Afterwards the backup is available again, whatever happened.
+ */
+export const runRestoreJob = async (event: JobEvent, context: JobContext, ports: DataPorts) => {
+  const { projectId, operationLogId, attempt } = event;
+  const sessionId = derivedUuid(operationLogId, 'session', String(attempt));
+  const work = { kind: 'restore', worker: 'restore-blocks', event } as const;
+  if (event.slice) {
+    const { from, to, ...slice } = event.slice;
+    const request = { projectId, operationLogId, ...slice };
+    return workRanges({ ...work, request, from, to }, context, ports.settings);
+  }
+  return endWell(
+    context,
+    async () => {
+      const begun = await context.step('begin', () => beginRestore(event, sessionId, ports));
+      if (begun === null) return;
+      const { vaultId, backupId, segments, diskId } = begun;
+      const request = { projectId, operationLogId, vaultId, backupId, sessionId };
+      await workRanges({ ...work, request, from: 0, to: segments }, context, ports.settings);
+      await context.step('swap', async () => {
+        await ports.disks.sealContent(sessionId);
+        await ports.disks.finishRestore(diskId, sessionId);
+      });
+      await context.step('end', () => endRestore(event, sessionId, undefined, ports));
+    },
+    (failure) => undoRestore(event, sessionId, failure, ports),
+  );
+};
+
+interface Begun {
+  vaultId: string;
+  backupId: string;
+  segments: number;
+  diskId: string;
+}
+
+const beginRestore = async (
+  { projectId, operationLogId, attempt }: JobEvent,
+  sessionId: string,
+  ports: DataPorts,
+): Promise<Begun | null> => {
+  const { catalog, disks, clock, settings } = ports;
+  const task = await catalog.tasks.get(projectId, operationLogId);
+  if (hasEnded(task.status) || task.restarts > attempt) return null;
+  if (task.cancelRequested) throw new HoldfastError('Holdfast.Cancelled', {});
+  const { backupId, vaultId, target } = task;
+  if (target === undefined)
+    throw new HoldfastError('bug', { reason: `task ${task.id} has no target` });
+  const nowMs = clock.nowMs();
+  await catalog.sessions.open({
+    vaultId,
+    id: sessionId,
+    kind: 'read',
+    backupId,
+    operationLogId,
+    quarantined: [],
+    leaseUntilMs: nowMs + settings.leaseMs,
+    createdAtMs: nowMs,
+  });
+  const backup = await catalog.backups.setStatus(projectId, backupId, 'restoring', { atMs: nowMs });
+  const keys = vaultKeys(vaultId, { vaults: catalog.vaults, keys: ports.keys });
+  const manifest = await readManifest(backup, { ...ports, vaultKeys: keys });
+  await checkDocuments(manifest, { ...ports, vaultKeys: keys });
+  const sizeBytes = target.sizeBytes ?? manifest.disk.sizeBytes;
+  if (target.isNew) {
+    const { availabilityZone } = backup.disk;
+    await disks.createDisk({ id: target.diskId, name: target.name, sizeBytes, availabilityZone });
+  }
+  const disk = await disks.describe(target.diskId);
+  if (disk.sizeBytes < manifest.disk.sizeBytes) {
+    const sizes = { targetBytes: disk.sizeBytes, backupBytes: manifest.disk.sizeBytes };
+    throw new HoldfastError('BackupService.2001', sizes);
+  }
+  await disks.beginRestore(target.diskId, sessionId);
+  await disks.startContent({ attemptId: sessionId, sizeBytes: disk.sizeBytes });
+  await catalog.tasks.start(projectId, operationLogId, {
+    atMs: nowMs,
+    totalBytes: manifest.disk.sizeBytes,
+  });
+  return { vaultId, backupId, segments: manifest.segments.length, diskId: target.diskId };
+};
+
+const endRestore = async (
+  { projectId, operationLogId }: JobEvent,
+  sessionId: string,
+  failure: Failure | undefined,
+  { catalog, clock }: DataPorts,
+): Promise<void> => {
+  const { vaultId, backupId } = await catalog.tasks.get(projectId, operationLogId);
+  const atMs = clock.nowMs();
+  const open = (await catalog.sessions.listOpen(vaultId)).some(({ id }) => id === sessionId);
+  if (open) await catalog.sessions.end(vaultId, sessionId, 'ABORTED');
+  const { status } = await catalog.backups.get(projectId, backupId);
+  // A verification may have found it damaged meanwhile: that stays.
+  if (status === 'restoring' || status === 'waiting_restore') {
+    await catalog.backups.setStatus(projectId, backupId, 'available', { atMs });
+  }
+  const end =
+    failure === undefined ? { status: 'success' as const } : { status: 'failed' as const, failure };
+  await catalog.tasks.end(projectId, operationLogId, { ...end, atMs });
+};
+
+const undoRestore = async (
+  event: JobEvent,
+  sessionId: string,
+  failure: Failure,
+  ports: DataPorts,
+): Promise<void> => {
+  const { target } = await ports.catalog.tasks.get(event.projectId, event.operationLogId);
+  if (target !== undefined) {
+    try {
+      await ports.disks.abandonRestore(target.diskId, sessionId);
+    } catch (error) {
+      // A new disk may not have been made yet, an old one may have been deleted.
+      if (!isError(error, 'disk.missing')) throw error;
+    }
+  }
+  await endRestore(event, sessionId, failure, ports);
+};

@@ -1,0 +1,189 @@
+import { randomUUID } from 'node:crypto';
+import { stat } from 'node:fs/promises';
+import { parseArgs } from 'node:util';
+import { localDisks } from '../lib/adapters/local/local-disks.ts';
+import { ApiClient } from './api-client.ts';
+import { homeFolder, readIdentity } from './home.ts';
+import { progressBar } from './progress-bar.ts';
+import { disksFolder } from './stack.ts';
+
+const USAGE = `npm run holdfast -- <command> [--json]
+
+Disks (local mode's own; a raw image in, a raw image out)
+  disk import <file|device|-> [--name N]   import a raw image ('-' = standard input)
+  disk export <disk> <file>                write a disk to a raw file
+  disk list                                all disks
+  disk delete <disk>                       delete a disk; its backups stay
+
+Vaults and backups (through the API: start it first with npm start)
+  vault create [--name N] [--size GB]      make a vault (default: 100 GB)
+  vault list
+  backup <vault> <disk> [--name N]         back a disk up and wait
+  backups [<vault>]                        list backups
+  verify <backup> [--percent P]            read a backup back and check every block
+  restore <backup> [--name N]              restore to a new disk and wait
+  restore <backup> --to <disk>             restore onto the disk it was made of
+  task <task>                              show a task
+  cancel <task>                            stop a task`;
+
+interface Context {
+  args: string[];
+  options: { name?: string; size?: string; percent?: string; to?: string; json?: boolean };
+  home: string;
+  quiet: boolean;
+}
+
+type Command = (context: Context) => Promise<object>;
+
+/** Commands by their words; each answers facts that are printed as text or JSON. */
+const COMMANDS: Record<string, { operands: number; run: Command }> = {
+  'disk import': { operands: 1, run: (context) => importDisk(context) },
+  'disk export': { operands: 2, run: (context) => exportDisk(context) },
+  'disk list': { operands: 0, run: (context) => listDisks(context) },
+  'disk delete': { operands: 1, run: (context) => deleteDisk(context) },
+  'vault create': { operands: 0, run: (context) => createVault(context) },
+  'vault list': { operands: 0, run: async () => (await api()).call('GET', 'vaults') },
+  backup: { operands: 2, run: (context) => backUp(context) },
+  backups: { operands: 0, run: (context) => listBackups(context) },
+  verify: { operands: 1, run: (context) => verify(context) },
+  restore: { operands: 1, run: (context) => restore(context) },
+  task: { operands: 1, run: async ({ args: [id = ''] }) => (await api()).task(id) },
+  cancel: {
+    operands: 1,
+    run: async ({ args: [id = ''] }) => (await api()).call('POST', `operation-logs/${id}/cancel`),
+  },
+};
+
+const main = async (): Promise<number> => {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: {
+      name: { type: 'string' },
+      size: { type: 'string' },
+      percent: { type: 'string' },
+      to: { type: 'string' },
+      json: { type: 'boolean' },
+      help: { type: 'boolean', short: 'h' },
+    },
+  });
+  const two = positionals.slice(0, 2).join(' ');
+  const words = two in COMMANDS ? two : (positionals[0] ?? '');
+  const command = COMMANDS[words];
+  const args = positionals.slice(words.split(' ').length);
+  if (values.help || command === undefined || args.length < command.operands) {
+    (values.help ? console.log : console.error)(USAGE);
+    return values.help ? 0 : 2;
+  }
+  const quiet = values.json ?? false;
+  const answer = await command.run({ args, options: values, home: homeFolder(), quiet });
+  if (quiet) console.log(JSON.stringify(answer));
+  else
+    for (const [key, value] of Object.entries(answer))
+      console.log(`${key.padEnd(16)} ${show(value)}`);
+  return 0;
+};
+
+const show = (value: unknown): string =>
+  typeof value === 'string' ? value : JSON.stringify(value);
+
+const api = async (): Promise<ApiClient> => {
+  const { projectId, token } = await readIdentity(homeFolder());
+  const port = process.env['HOLDFAST_PORT'] ?? '3000';
+  return new ApiClient(`http://127.0.0.1:${port}`, projectId, token);
+};
+
+const importDisk = async ({
+  args: [file = ''],
+  options,
+  home,
+  quiet,
+}: Context): Promise<object> => {
+  const id = randomUUID();
+  const bar = progressBar('import', quiet);
+  // A device and standard input do not say how long they are: no bar for them.
+  const totalBytes = file === '-' ? 0 : (await stat(file)).size;
+  const disk = await localDisks({ root: disksFolder(home) }).importDisk({
+    id,
+    name: options.name ?? id,
+    source: file === '-' ? process.stdin : file,
+    onProgress: (doneBytes) => {
+      if (totalBytes > 0) bar(Math.floor((100 * doneBytes) / totalBytes));
+    },
+  });
+  return { disk: disk.id, name: disk.name, sizeBytes: disk.sizeBytes };
+};
+
+const exportDisk = async ({ args: [id = '', file = ''], home }: Context): Promise<object> => {
+  await localDisks({ root: disksFolder(home) }).exportDisk(id, file);
+  return { disk: id, file };
+};
+
+const listDisks = async ({ home }: Context): Promise<object> =>
+  Object.fromEntries(
+    (await Array.fromAsync(localDisks({ root: disksFolder(home) }).list())).map((disk) => [
+      disk.id,
+      disk,
+    ]),
+  );
+
+const deleteDisk = async ({ args: [id = ''], home }: Context): Promise<object> => {
+  await localDisks({ root: disksFolder(home) }).deleteDisk(id);
+  return { deleted: id };
+};
+
+const createVault = async ({ options }: Context): Promise<object> => {
+  const name = options.name ?? `vault-${randomUUID().slice(0, 4)}`;
+  return { vault: await (await api()).createVault(name, Number(options.size ?? 100)), name };
+};
+
+const listBackups = async ({ args: [vaultId] }: Context): Promise<object> =>
+  (await api()).call(
+    'GET',
+    vaultId === undefined ? 'backups' : `backups?vault_id=${encodeURIComponent(vaultId)}`,
+  );
+
+const backUp = async ({
+  args: [vaultId = '', diskId = ''],
+  options,
+  quiet,
+}: Context): Promise<object> => {
+  const client = await api();
+  const { vault } = await client.call<{ vault: { resources: { id: string }[] } }>(
+    'GET',
+    `vaults/${vaultId}`,
+  );
+  if (!vault.resources.some(({ id }) => id === diskId)) await client.addDisk(vaultId, diskId);
+  const { backupId, taskId } = await client.startBackup(vaultId, diskId, options.name);
+  const task = await client.waitFor(taskId, progressBar('backup', quiet));
+  return { backup: backupId, task: taskId, ...task.outcome };
+};
+
+const verify = async ({ args: [backupId = ''], options, quiet }: Context): Promise<object> => {
+  const client = await api();
+  const taskId = await client.startVerify(backupId, Number(options.percent ?? 100));
+  const task = await client.waitFor(taskId, progressBar('verify', quiet));
+  return { backup: backupId, task: taskId, ...task.outcome };
+};
+
+const restore = async ({ args: [backupId = ''], options, quiet }: Context): Promise<object> => {
+  const client = await api();
+  const bar = progressBar('restore', quiet);
+  if (options.to !== undefined) {
+    const taskId = await client.startRestore(backupId, options.to);
+    await client.waitFor(taskId, bar);
+    return { disk: options.to, task: taskId };
+  }
+  const { diskId, taskId } = await client.startNewDisk(backupId, options.name);
+  await client.waitFor(taskId, bar);
+  return { disk: diskId, task: taskId };
+};
+
+try {
+  process.exitCode = await main();
+} catch (error) {
+  const refused = (error as { cause?: { code?: string } }).cause?.code === 'ECONNREFUSED';
+  console.error(
+    refused ? 'Nothing answers there. Start it first: npm start' : (error as Error).message,
+  );
+  process.exitCode = 1;
+}

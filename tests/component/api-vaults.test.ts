@@ -1,0 +1,534 @@
+import { describe, expect, it } from '@jest/globals';
+import { HoldfastError } from '../../lib/errors.ts';
+import { apiWorld, finishBackup, PROJECT, resources, vaultRequest } from '../support/api.ts';
+
+const refusal = (code: string, message?: string) => ({
+  error_code: code,
+  error_msg: message === undefined ? expect.any(String) : expect.stringContaining(message),
+});
+
+describe('create vault', () => {
+  it('answers with the whole vault, and its key opens', async () => {
+    const world = await apiWorld();
+    const diskId = await world.addDisk(5 * 2 ** 30 + 1, 'data');
+    const answer = await world.call(
+      'POST',
+      '/vaults',
+      vaultRequest({
+        name: 'prod-Straße',
+        description: 'tier 1',
+        enterprise_project_id: 0,
+        backup_name_prefix: 'nightly',
+        tags: [{ key: 'tier', value: '1' }],
+        resources: resources([diskId]),
+        threshold: 90,
+        smn_notify: false,
+      }),
+    );
+    expect(answer).toMatchObject({
+      status: 200,
+      body: {
+        vault: {
+          name: 'prod-Straße',
+          description: 'tier 1',
+          enterprise_project_id: '0',
+          project_id: PROJECT,
+          user_id: 'u1',
+          provider_id: 'd1603440-187d-4516-af25-121250c7cc97',
+          created_at: '2026-01-01T00:00:00.000+00:00',
+          backup_name_prefix: 'nightly',
+          tags: [{ key: 'tier', value: '1' }],
+          threshold: 90,
+          smn_notify: false,
+          auto_expand: false,
+          billing: {
+            size: 100,
+            used: 0,
+            allocated: 6,
+            status: 'available',
+            charging_mode: 'post_paid',
+          },
+          resources: [
+            {
+              id: diskId,
+              type: 'OS::Cinder::Volume',
+              name: 'data',
+              size: 6,
+              backup_count: 0,
+              protect_status: 'available',
+            },
+          ],
+        },
+      },
+    });
+    const [vault] = await Array.fromAsync(world.catalog.vaults.list(PROJECT));
+    const key = await world.catalog.vaults.key(vault!.id, vault!.keyId);
+    await expect(world.keys.unwrap(key.wrapped, { vaultId: vault!.id })).resolves.toHaveLength(32);
+    expect(await Array.fromAsync(world.objects.list(''))).toHaveLength(2);
+  });
+
+  it.each([
+    ['a name with a space', { name: 'a b' }, 'vault.name'],
+    ['no name', { name: undefined }, 'vault.name'],
+    ['a name of 65 letters', { name: 'x'.repeat(65) }, 'vault.name'],
+    ['no resources', { resources: undefined }, 'vault.resources'],
+    [
+      'an unknown level',
+      { billing: { consistent_level: 'none' } },
+      'vault.billing.consistent_level',
+    ],
+    [
+      'app consistency',
+      { billing: { consistent_level: 'app_consistent' } },
+      'vault.billing.consistent_level',
+    ],
+    ['a hybrid cloud', { billing: { cloud_type: 'hybrid' } }, 'vault.billing.cloud_type'],
+    [
+      'payment in advance',
+      { billing: { charging_mode: 'pre_paid' } },
+      'vault.billing.charging_mode',
+    ],
+    ['several zones', { billing: { is_multi_az: true } }, 'vault.billing.is_multi_az'],
+    ['a size with a fraction', { billing: { size: 10.5 } }, 'vault.billing.size'],
+    ['a size as text', { billing: { size: '100' } }, 'vault.billing.size'],
+    ['a threshold of 0', { threshold: 0 }, 'vault.threshold'],
+    [
+      'a tag key twice',
+      {
+        tags: [
+          { key: 'a', value: '1' },
+          { key: 'a', value: '2' },
+        ],
+      },
+      'vault.tags',
+    ],
+    ['a tag value with =', { tags: [{ key: 'a', value: '=' }] }, 'vault.tags.0.value'],
+    [
+      'six bind rules',
+      { bind_rules: { tags: Array.from({ length: 6 }, (_, n) => ({ key: `k${n}`, value: '' })) } },
+      'vault.bind_rules.tags',
+    ],
+  ])('refuses %s and names the field', async (_, change, field) => {
+    const world = await apiWorld();
+    const answer = await world.call('POST', '/vaults', vaultRequest(change));
+    expect(answer.body).toEqual(refusal('BackupService.9900', `${field}: `));
+    expect(answer.status).toBe(400);
+  });
+
+  it.each([
+    ['a size of 9 GB', { billing: { size: 9 } }, 400, 'BackupService.6101'],
+    ['a size over 10 PB', { billing: { size: 10_485_761 } }, 400, 'BackupService.6101'],
+    ['replication', { billing: { protect_type: 'replication' } }, 400, 'BackupService.6116'],
+    ['servers', { billing: { object_type: 'server' } }, 400, 'BackupService.6102'],
+    ['a policy', { backup_policy_id: 'p-1' }, 404, 'BackupService.6000'],
+    [
+      'a server as resource',
+      { resources: [{ id: 'x', type: 'OS::Nova::Server' }] },
+      400,
+      'BackupService.6102',
+    ],
+    ['a missing disk', { resources: resources(['x']) }, 404, 'BackupService.7000'],
+    ['a disk twice', { resources: resources(['x', 'x']) }, 400, 'BackupService.6104'],
+    [
+      '257 disks',
+      { resources: resources(Array.from({ length: 257 }, (_, n) => `d${n}`)) },
+      400,
+      'BackupService.6100',
+    ],
+    [
+      '21 tags',
+      { tags: Array.from({ length: 21 }, (_, n) => ({ key: `k${n}`, value: '' })) },
+      400,
+      'BackupService.6600',
+    ],
+  ])('refuses %s', async (_, change, status, code) => {
+    const world = await apiWorld();
+    const answer = await world.call('POST', '/vaults', vaultRequest(change));
+    expect(answer).toMatchObject({ status, body: refusal(code) });
+    expect(await Array.fromAsync(world.catalog.vaults.list(PROJECT))).toEqual([]);
+    expect(await Array.fromAsync(world.objects.list(''))).toEqual([]);
+  });
+
+  it('checks the size before the kind and the kind before the resources', async () => {
+    const world = await apiWorld();
+    const bad = {
+      resources: resources(['x']),
+      billing: { size: 1, protect_type: 'replication', object_type: 'server' },
+    };
+    const codeOf = async (billing: object) => {
+      const request = vaultRequest({ ...bad, billing: { ...bad.billing, ...billing } });
+      return (await world.call('POST', '/vaults', request)).body;
+    };
+    expect(await codeOf({})).toEqual(refusal('BackupService.6101'));
+    expect(await codeOf({ size: 10 })).toEqual(refusal('BackupService.6116'));
+    expect(await codeOf({ size: 10, protect_type: 'backup' })).toEqual(
+      refusal('BackupService.6102'),
+    );
+    expect(await codeOf({ size: 10, protect_type: 'backup', object_type: 'disk' })).toEqual(
+      refusal('BackupService.7000'),
+    );
+  });
+
+  it('refuses disks that are larger together than the vault', async () => {
+    const world = await apiWorld();
+    const diskIds = [await world.addDisk(6 * 2 ** 30), await world.addDisk(4 * 2 ** 30 + 1)];
+    const request = vaultRequest({ resources: resources(diskIds), billing: { size: 10 } });
+    expect((await world.call('POST', '/vaults', request)).body).toEqual(
+      refusal('BackupService.6108'),
+    );
+    await world.addVault(diskIds, { billing: { size: 11 } });
+  });
+
+  it('leaves nothing bound and no vault when a disk is lost to another request', async () => {
+    const world = await apiWorld();
+    const diskIds = [await world.addDisk(), await world.addDisk()];
+    const { vaults } = world.catalog;
+    let binds = 0;
+    const ports = {
+      ...world,
+      catalog: {
+        ...world.catalog,
+        vaults: {
+          ...vaults,
+          bind: async (binding: Parameters<typeof vaults.bind>[0]) => {
+            if (++binds === 2)
+              throw new HoldfastError('BackupService.7006', { id: binding.diskId });
+            await vaults.bind(binding);
+          },
+        },
+      },
+    };
+    const answer = await world.call(
+      'POST',
+      '/vaults',
+      vaultRequest({ resources: resources(diskIds) }),
+      ports,
+    );
+    expect(answer.body).toEqual(refusal('BackupService.7006'));
+    expect(await Array.fromAsync(vaults.list(PROJECT))).toEqual([]);
+    expect(await vaults.binding(PROJECT, diskIds[0]!)).toBeNull();
+  });
+
+  it('makes no vault when its key does not open', async () => {
+    const world = await apiWorld();
+    const keys = {
+      ...world.keys,
+      name: 'broken',
+      wrap: world.keys.wrap,
+      unwrap: async () => new Uint8Array(32),
+    };
+    const answer = await world.call('POST', '/vaults', vaultRequest(), { ...world, keys });
+    expect(answer).toMatchObject({
+      status: 500,
+      body: { error_code: 'BackupService.9910', error_msg: 'Unknown error.' },
+    });
+    expect(await Array.fromAsync(world.catalog.vaults.list(PROJECT))).toEqual([]);
+  });
+});
+
+describe('list vaults', () => {
+  it('pages newest first and counts all that match', async () => {
+    const world = await apiWorld();
+    const ids: string[] = [];
+    for (let n = 0; n < 5; n++) {
+      ids.unshift(await world.addVault([], { name: `v${n}` }));
+      world.clock.advance(1000);
+    }
+    const page = await world.call('GET', '/vaults?limit=2&offset=1');
+    expect(page.body).toMatchObject({
+      count: 5,
+      limit: 2,
+      offset: 1,
+      vaults: [{ id: ids[1] }, { id: ids[2] }],
+    });
+    expect((await world.call('GET', '/vaults')).body).toMatchObject({
+      count: 5,
+      limit: 1000,
+      offset: 0,
+    });
+  });
+
+  it.each([
+    ['name=mine', 1],
+    ['name=other', 1],
+    ['name=nobody', 0],
+    ['status=available', 2],
+    ['status=lock,frozen', 0],
+    ['status=lock&status=available', 2],
+    ['object_type=disk', 2],
+    ['object_type=server', 0],
+    ['protect_type=replication', 0],
+    ['cloud_type=hybrid', 0],
+    ['cloud_type=public', 2],
+    ['enterprise_project_id=7', 1],
+    ['policy_id=p', 0],
+    ['id=none', 0],
+    ['name=', 2],
+    ['unknown=1', 2],
+  ])('filters by %s', async (query, count) => {
+    const world = await apiWorld();
+    await world.addVault([], { name: 'mine' });
+    await world.addVault([], { name: 'other', enterprise_project_id: 7 });
+    expect((await world.call('GET', `/vaults?${query}`)).body).toMatchObject({ count });
+  });
+
+  it('filters by id and by disks', async () => {
+    const world = await apiWorld();
+    const [one, two] = [await world.addDisk(), await world.addDisk()];
+    const first = await world.addVault([one]);
+    await world.addVault([two]);
+    await world.addVault();
+    expect((await world.call('GET', `/vaults?id=${first}`)).body).toMatchObject({ count: 1 });
+    expect((await world.call('GET', `/vaults?resource_ids=${one},${two}`)).body).toMatchObject({
+      count: 2,
+    });
+    expect((await world.call('GET', `/vaults?resource_ids=${one},x`)).body).toMatchObject({
+      count: 1,
+      vaults: [{ id: first }],
+    });
+  });
+
+  it.each([
+    ['limit=0', 'limit'],
+    ['limit=1001', 'limit'],
+    ['limit=ten', 'limit'],
+    ['limit=1&limit=2', 'limit'],
+    ['offset=-1', 'offset'],
+    ['status=closed', 'status'],
+    ['object_type=cat', 'object_type'],
+  ])('refuses %s and names the parameter', async (query, field) => {
+    const world = await apiWorld();
+    const answer = await world.call('GET', `/vaults?${query}`);
+    expect(answer).toMatchObject({ status: 400, body: refusal('BackupService.9900', `${field}`) });
+  });
+});
+
+describe('show vault', () => {
+  it('counts what its backups use', async () => {
+    const world = await apiWorld();
+    const { vaultId, diskId } = await world.addBackup();
+    const { backupIds } = await world.addCheckpoint(vaultId);
+    const during = await world.call('GET', `/vaults/${vaultId}`);
+    expect(during.body).toMatchObject({
+      vault: {
+        billing: { used: 1, allocated: 3 },
+        resources: [{ id: diskId, backup_count: 1, backup_size: 1, protect_status: 'protecting' }],
+      },
+    });
+    await finishBackup(world, backupIds[0]!, 2 ** 20);
+    expect((await world.call('GET', `/vaults/${vaultId}`)).body).toMatchObject({
+      vault: {
+        billing: { used: 2 },
+        resources: [{ backup_count: 2, backup_size: 2, protect_status: 'available' }],
+      },
+    });
+  });
+
+  it.each(['11111111-2222-3333-4444-555555555555', 'nonsense', '%2e%2e', '__proto__'])(
+    'answers 404 for %s',
+    async (id) => {
+      const world = await apiWorld();
+      for (const method of ['GET', 'DELETE']) {
+        expect(await world.call(method, `/vaults/${id}`)).toMatchObject({
+          status: 404,
+          body: refusal('BackupService.6105'),
+        });
+      }
+    },
+  );
+
+  it('answers 400 for a path that cannot be decoded', async () => {
+    const world = await apiWorld();
+    expect(await world.call('GET', '/vaults/%zz')).toMatchObject({
+      status: 400,
+      body: refusal('BackupService.9900', 'vault_id'),
+    });
+  });
+});
+
+describe('update vault', () => {
+  it('changes what is named and keeps the rest', async () => {
+    const world = await apiWorld();
+    const id = await world.addVault([], { threshold: 70, smn_notify: false });
+    const answer = await world.call('PUT', `/vaults/${id}`, {
+      vault: {
+        name: 'renamed',
+        billing: { size: 200 },
+        locked: true,
+        bind_rules: { tags: [{ key: 'a', value: 'b' }] },
+      },
+    });
+    const expected = {
+      vault: {
+        name: 'renamed',
+        threshold: 70,
+        smn_notify: false,
+        locked: true,
+        billing: { size: 200 },
+        bind_rules: { tags: [{ key: 'a', value: 'b' }] },
+      },
+    };
+    expect(answer).toMatchObject({ status: 200, body: expected });
+    expect((await world.call('GET', `/vaults/${id}`)).body).toMatchObject(expected);
+  });
+
+  it('never unlocks', async () => {
+    const world = await apiWorld();
+    const id = await world.addVault([], { locked: true });
+    const answer = await world.call('PUT', `/vaults/${id}`, { vault: { locked: false } });
+    expect(answer).toMatchObject({
+      status: 400,
+      body: refusal(
+        'BackupService.6110',
+        'vault not support to modify locked attribute from true to false.',
+      ),
+    });
+    expect(await world.call('PUT', `/vaults/${id}`, { vault: { name: 'still' } })).toMatchObject({
+      status: 200,
+    });
+  });
+
+  it('shrinks down to what is used', async () => {
+    const world = await apiWorld();
+    const { vaultId } = await world.addBackup();
+    const { backupIds } = await world.addCheckpoint(vaultId);
+    await finishBackup(world, backupIds[0]!, 2 ** 30);
+    const resize = (size: number) =>
+      world.call('PUT', `/vaults/${vaultId}`, { vault: { billing: { size } } });
+    expect((await resize(1)).body).toEqual(refusal('BackupService.6101', 'used'));
+    expect((await resize(0)).body).toEqual(refusal('BackupService.6101'));
+    expect(await resize(2)).toMatchObject({ status: 200 });
+  });
+
+  it('refuses another consistency, a vault in another state and one that does not exist', async () => {
+    const world = await apiWorld();
+    const id = await world.addVault();
+    const app = { vault: { billing: { consistent_level: 'app_consistent' } } };
+    expect((await world.call('PUT', `/vaults/${id}`, app)).body).toEqual(
+      refusal('BackupService.6110'),
+    );
+    const vault = await world.catalog.vaults.get(PROJECT, id);
+    await world.catalog.vaults.update({ ...vault, status: 'frozen' });
+    expect((await world.call('PUT', `/vaults/${id}`, { vault: {} })).body).toEqual(
+      refusal('BackupService.6112', 'frozen'),
+    );
+    const none = await world.call('PUT', `/vaults/${world.ids.uuid()}`, { vault: {} });
+    expect(none).toMatchObject({ status: 404, body: refusal('BackupService.6105') });
+  });
+
+  it('loses neither of two updates at the same time', async () => {
+    const world = await apiWorld();
+    const id = await world.addVault();
+    await Promise.all([
+      world.call('PUT', `/vaults/${id}`, { vault: { name: 'both' } }),
+      world.call('PUT', `/vaults/${id}`, { vault: { threshold: 55 } }),
+    ]);
+    expect((await world.call('GET', `/vaults/${id}`)).body).toMatchObject({
+      vault: { name: 'both', threshold: 55 },
+    });
+  });
+
+  it('gives up when others never stop', async () => {
+    const world = await apiWorld();
+    const id = await world.addVault();
+    const conflict = async () => {
+      throw new HoldfastError('catalog.conflict', { item: 'vault', reason: 'changed' });
+    };
+    const vaults = { ...world.catalog.vaults, update: conflict };
+    const ports = { ...world, catalog: { ...world.catalog, vaults } };
+    const answer = await world.call('PUT', `/vaults/${id}`, { vault: { name: 'x' } }, ports);
+    expect(answer).toMatchObject({ status: 400, body: refusal('BackupService.6110') });
+  });
+});
+
+describe('delete vault', () => {
+  it('removes an empty one and releases its disks', async () => {
+    const world = await apiWorld();
+    const diskId = await world.addDisk();
+    const id = await world.addVault([diskId]);
+    expect(await world.call('DELETE', `/vaults/${id}`)).toMatchObject({
+      status: 204,
+      body: undefined,
+    });
+    expect((await world.call('GET', `/vaults/${id}`)).status).toBe(404);
+    await world.addVault([diskId]);
+  });
+
+  it('does not yet remove one with backups, nor with deleted ones', async () => {
+    const world = await apiWorld();
+    const { vaultId, backupId, diskId } = await world.addBackup();
+    const refused = {
+      status: 501,
+      body: refusal('Holdfast.NotImplemented', 'vault that has backups'),
+    };
+    expect(await world.call('DELETE', `/vaults/${vaultId}`)).toMatchObject(refused);
+    await world.call('DELETE', `/backups/${backupId}`);
+    expect(await world.call('DELETE', `/vaults/${vaultId}`)).toMatchObject(refused);
+    expect(await world.catalog.vaults.binding(PROJECT, diskId)).not.toBeNull();
+  });
+
+  it('refuses while a backup runs, and in a state that forbids it', async () => {
+    const world = await apiWorld();
+    const busy = await world.addVault([await world.addDisk()]);
+    await world.addCheckpoint(busy);
+    expect((await world.call('DELETE', `/vaults/${busy}`)).body).toEqual(
+      refusal('BackupService.6111', 'being backed up'),
+    );
+    const frozen = await world.addVault();
+    const vault = await world.catalog.vaults.get(PROJECT, frozen);
+    await world.catalog.vaults.update({ ...vault, status: 'frozen' });
+    expect((await world.call('DELETE', `/vaults/${frozen}`)).body).toEqual(
+      refusal('BackupService.6111', 'frozen'),
+    );
+  });
+});
+
+describe('add resources', () => {
+  it('binds disks to a vault', async () => {
+    const world = await apiWorld();
+    const id = await world.addVault();
+    const diskIds = [await world.addDisk(), await world.addDisk()];
+    const answer = await world.call('POST', `/vaults/${id}/addresources`, {
+      resources: resources(diskIds),
+    });
+    expect(answer).toMatchObject({ status: 200, body: { add_resource_ids: diskIds } });
+    expect((await world.catalog.vaults.bindings(id)).map((one) => one.diskId).toSorted()).toEqual(
+      diskIds.toSorted(),
+    );
+  });
+
+  it('refuses disks that are bound, missing, named twice, busy or too large, and binds none then', async () => {
+    const world = await apiWorld();
+    const [bound, free, busy, huge] = [
+      await world.addDisk(),
+      await world.addDisk(),
+      await world.addDisk(),
+      await world.addDisk(2 ** 40),
+    ];
+    await world.addVault([bound]);
+    world.disks.setDisk(busy, { status: 'error' });
+    const id = await world.addVault();
+    const add = async (...ids: string[]) =>
+      (await world.call('POST', `/vaults/${id}/addresources`, { resources: resources(ids) })).body;
+    expect(await add(free, bound)).toEqual(refusal('BackupService.7006'));
+    expect(await add(free, 'none')).toEqual(refusal('BackupService.7000'));
+    expect(await add(free, free)).toEqual(refusal('BackupService.6104'));
+    expect(await add(free, busy)).toEqual(refusal('BackupService.6108', 'error'));
+    expect(await add(free, huge)).toEqual(refusal('BackupService.6108', 'capacity'));
+    expect(await add()).toEqual(refusal('BackupService.9900', 'resources'));
+    expect(await world.catalog.vaults.bindings(id)).toEqual([]);
+  });
+
+  it('refuses a vault that is missing or in another state', async () => {
+    const world = await apiWorld();
+    const id = await world.addVault();
+    const body = { resources: resources([await world.addDisk()]) };
+    const none = await world.call('POST', `/vaults/${world.ids.uuid()}/addresources`, body);
+    expect(none).toMatchObject({ status: 404, body: refusal('BackupService.6105') });
+    const vault = await world.catalog.vaults.get(PROJECT, id);
+    await world.catalog.vaults.update({ ...vault, status: 'lock' });
+    expect((await world.call('POST', `/vaults/${id}/addresources`, body)).body).toEqual(
+      refusal('BackupService.6112'),
+    );
+  });
+});

@@ -1,0 +1,52 @@
+import { type DynamoDBDocumentClient, UpdateCommand } from '@aws-sdk/lib-dynamodb';
+import { dynamoCatalog } from '../../lib/adapters/aws/dynamo-catalog/dynamo-catalog.ts';
+import { type ItemKey, keys } from '../../lib/adapters/aws/dynamo-catalog/keys.ts';
+import { memoryCatalog } from '../../lib/adapters/memory/memory-catalog.ts';
+import { inVault, memoryCatalogState } from '../../lib/adapters/memory/memory-catalog-state.ts';
+import type { CatalogUnderTest } from '../conformance/catalog.suite.ts';
+import type { TestDynamo } from './dynamo.ts';
+
+/** A catalog in memory, and what the collector will do to it. */
+export const memoryCatalogUnderTest = async (): Promise<CatalogUnderTest> => {
+  const state = memoryCatalogState();
+  return {
+    catalog: memoryCatalog(state),
+    async setEpoch(vaultId, epoch) {
+      state.epochs.set(vaultId, epoch);
+    },
+    async setPackState(vaultId, packId, packState) {
+      state.packs.get(inVault(vaultId, packId))!.state = packState;
+    },
+    async close() {},
+  };
+};
+
+/** A catalog in DynamoDB, and what the collector will do to it. */
+export const dynamoCatalogUnderTest = async (dynamo: TestDynamo): Promise<CatalogUnderTest> => {
+  const { client, tables } = dynamo;
+  return {
+    catalog: dynamoCatalog(client, tables.catalog),
+    setEpoch: (vaultId, epoch) => setAttribute(dynamo, keys.epoch(vaultId), 'epoch', epoch),
+    setPackState: (vaultId, packId, state) =>
+      setAttribute(dynamo, keys.pack(vaultId, packId), 'state', state),
+    close: () => dynamo.close(),
+  };
+};
+
+/** Sets one attribute behind the catalog's back. */
+export const setAttribute = async (
+  { client, tables }: { client: DynamoDBDocumentClient; tables: { catalog: string } },
+  key: ItemKey,
+  name: string,
+  value: unknown,
+): Promise<void> => {
+  await client.send(
+    new UpdateCommand({
+      TableName: tables.catalog,
+      Key: key,
+      UpdateExpression: 'SET #name = :value',
+      ExpressionAttributeNames: { '#name': name },
+      ExpressionAttributeValues: { ':value': value },
+    }),
+  );
+};

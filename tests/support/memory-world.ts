@@ -1,0 +1,43 @@
+import { createHash } from 'node:crypto';
+import { memoryCatalog } from '../../lib/adapters/memory/memory-catalog.ts';
+import { memoryClock } from '../../lib/adapters/memory/memory-clock.ts';
+import { memoryDisks } from '../../lib/adapters/memory/memory-disks.ts';
+import { memoryIds } from '../../lib/adapters/memory/memory-ids.ts';
+import { memoryJobs } from '../../lib/adapters/memory/memory-jobs.ts';
+import { memoryKeyProvider } from '../../lib/adapters/memory/memory-key-provider.ts';
+import { memoryObjectStore } from '../../lib/adapters/memory/memory-object-store.ts';
+import { memoryProbe } from '../../lib/adapters/memory/memory-probe.ts';
+import type { Role } from '../../lib/model/credential.ts';
+
+export type MemoryWorld = ReturnType<typeof memoryWorld>;
+
+/** Every port in memory, and a way to let somebody in. */
+export function memoryWorld() {
+  const clock = memoryClock();
+  const catalog = memoryCatalog();
+  /** Makes a credential and returns its token. */
+  const admit = async (projectId: string, role: Role = 'Full', expiresAtMs?: number) => {
+    const token = `token of ${role} in ${projectId} until ${expiresAtMs ?? 'ever'}`;
+    await catalog.credentials.put({
+      tokenSha256: createHash('sha256').update(token).digest('hex'),
+      projectId,
+      userId: 'u1',
+      role,
+      createdAtMs: clock.nowMs(),
+      ...(expiresAtMs === undefined ? {} : { expiresAtMs }),
+    });
+    return token;
+  };
+  return {
+    catalog,
+    clock,
+    disks: memoryDisks(() => clock.nowMs()),
+    objects: memoryObjectStore(),
+    keys: memoryKeyProvider(),
+    jobs: memoryJobs(),
+    ids: memoryIds(),
+    probe: memoryProbe(),
+    settings: { region: 'local', availabilityZone: 'local-a' },
+    admit,
+  };
+}

@@ -1,0 +1,36 @@
+import type { Clock } from '../../../local/durable-engine/clock.ts';
+
+/** Time that stands still until the test moves it. */
+export class ManualClock implements Clock {
+  #nowMs = Date.UTC(2026, 0, 1);
+  #timers: { atMs: number; task: () => void }[] = [];
+
+  now(): number {
+    return this.#nowMs;
+  }
+
+  schedule(atMs: number, task: () => void): () => void {
+    const timer = { atMs, task };
+    this.#timers.push(timer);
+    if (atMs <= this.#nowMs) setImmediate(() => this.#fire());
+    return () => {
+      this.#timers = this.#timers.filter((other) => other !== timer);
+    };
+  }
+
+  /** Moves time forward and lets everything happen that is due, and what follows from it. */
+  async advance(byMs: number): Promise<void> {
+    this.#nowMs += byMs;
+    this.#fire();
+    await settle();
+  }
+
+  #fire(): void {
+    const due = this.#timers.filter(({ atMs }) => atMs <= this.#nowMs);
+    this.#timers = this.#timers.filter((timer) => !due.includes(timer));
+    for (const { task } of due.toSorted((a, b) => a.atMs - b.atMs)) task();
+  }
+}
+
+/** Long enough for a few synced writes on a busy machine. */
+export const settle = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 40));
