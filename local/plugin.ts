@@ -19,7 +19,7 @@ import { httpFunctionHost, type LocalFunction } from './durable-engine/function-
 import { type ApiServer, listen } from './durable-engine/http-server.ts';
 
 const port = z.coerce.number().int().min(1).max(65_535);
-const settings = z.object({
+const settings = z.strictObject({
   port: port.default(3003),
   /** Where serverless-offline serves `Invoke`; by default its own `lambdaPort`. */
   lambdaPort: port.optional(),
@@ -78,7 +78,8 @@ export default class DurableOffline {
     this.#serverless = serverless;
     this.#cliOptions = cliOptions;
     this.#log = log;
-    // `serverless offline` runs the first hook, `serverless offline start` the others.
+    // `serverless offline` runs the first hook and ends with the process: what was acknowledged is
+    // on the disk. `serverless offline start` runs the others.
     this.hooks = {
       'before:offline:start': () => this.#start(),
       'before:offline:start:init': () => this.#start(),
@@ -106,19 +107,24 @@ export default class DurableOffline {
         region: this.#serverless.service.provider.region,
       }),
     });
-    this.#stopWith(engine, server, functionHost);
-    void this.#resume(engine, server, host, lambdaPort);
+    const stopping = new AbortController();
+    this.#stop = async () => {
+      stopping.abort();
+      await engine.close();
+      await server.close();
+      functionHost.close();
+    };
+    void this.#resume(engine, server, () => waitForPort(host, lambdaPort, stopping.signal));
   }
 
   /** serverless-offline starts after this hook: its functions can be called once it listens. */
   async #resume(
     engine: DurableEngine,
     server: ApiServer,
-    host: string,
-    lambdaPort: number,
+    functionsAreThere: () => Promise<boolean>,
   ): Promise<void> {
-    if (!(await waitForPort(host, lambdaPort))) {
-      this.#log.error(`durable: nothing listens on ${host}:${lambdaPort}; no function can run`);
+    if (!(await functionsAreThere())) {
+      this.#log.error('durable: serverless-offline does not listen; no function can run');
       return;
     }
     server.serve(engine);
@@ -191,32 +197,20 @@ export default class DurableOffline {
       this.#log.error(`durable: an asynchronous invocation failed: ${text}`);
     });
   }
-
-  #stopWith(engine: DurableEngine, server: ApiServer, host: { close: () => void }): void {
-    let stopped: Promise<void> | undefined;
-    const stop = async (): Promise<void> => {
-      await engine.close();
-      await server.close();
-      host.close();
-    };
-    this.#stop = () => (stopped ??= stop());
-    for (const signal of ['SIGINT', 'SIGTERM'] as const)
-      process.once(signal, () => void this.#stop());
-  }
 }
 
 const invalidSetting = (name: string, reason: string, cause?: Error): HoldfastError =>
   new HoldfastError('config.invalid', { name, reason }, { cause });
 
 /** True once somebody listens; false after two minutes. */
-async function waitForPort(host: string, lambdaPort: number): Promise<boolean> {
-  for (const endsAtMs = Date.now() + HOST_WAIT_MS; Date.now() < endsAtMs; ) {
+async function waitForPort(host: string, lambdaPort: number, stop: AbortSignal): Promise<boolean> {
+  for (const endsAtMs = Date.now() + HOST_WAIT_MS; Date.now() < endsAtMs && !stop.aborted; ) {
     const { promise, resolve } = Promise.withResolvers<boolean>();
     const socket = connect({ host, port: lambdaPort }, () => resolve(true));
     socket.once('error', () => resolve(false));
     const listening = await promise;
     socket.destroy();
-    if (listening) return true;
+    if (listening) return !stop.aborted;
     await new Promise((next) => setTimeout(next, HOST_POLL_MS));
   }
   return false;

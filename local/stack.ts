@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { CreateTableCommand, DynamoDBClient, ListTablesCommand } from '@aws-sdk/client-dynamodb';
 import { CreateBucketCommand, HeadBucketCommand, S3Client } from '@aws-sdk/client-s3';
 import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
@@ -50,9 +50,7 @@ export const startStack = async ({ home, ports, env = {} }: StackOptions): Promi
   const { identity, isNew } = await ensureIdentity(home);
   await mkdir(join(home, 'logs'), { recursive: true });
   await endLeftovers(home);
-  await fileKeyProvider({ path: masterKeyFile(home), create: true }).wrap(new Uint8Array(32), {
-    vaultId: 'probe',
-  });
+  await ensureMasterKey(home, isNew);
   await localDisks({ root: disksFolder(home) }).sweep();
   const variables = { ...environment(home, ports, identity), ...env };
   const children = startChildren(home, ports, identity, variables);
@@ -94,6 +92,13 @@ export const environment = (home: string, ports: LocalPorts, { s3 }: LocalIdenti
   SLS_TELEMETRY_DISABLED: '1',
   SLS_NOTIFICATIONS_MODE: 'off',
 });
+
+/** A home that lost its key must not get another one: its backups could never be opened again. */
+const ensureMasterKey = async (home: string, isNew: boolean): Promise<void> => {
+  const path = masterKeyFile(home);
+  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+  await fileKeyProvider({ path, create: isNew }).wrap(new Uint8Array(32), { vaultId: 'start' });
+};
 
 const startChildren = (
   home: string,

@@ -17,7 +17,7 @@ export const restoreBlocks = async (
   manifest: Manifest,
   range: { from: number; to: number },
   attemptId: string,
-  ports: PackReading & { disks: Disks },
+  ports: PackReading & { disks: Pick<Disks, 'writeBlocks'> },
   onProgress: (bytes: number) => void,
 ): Promise<void> => {
   const { packs, zeroBytes } = await locateBlocks(manifest, range, ports);
@@ -35,7 +35,7 @@ const writeOpened = async (
   { slots, blocks }: OpenedBlocks,
   pack: PackBlocks,
   attemptId: string,
-  disks: Disks,
+  disks: Pick<Disks, 'writeBlocks'>,
 ): Promise<void> => {
   const runs: { number: number; from: number; to: number }[] = [];
   for (const [n, slot] of slots.entries()) {

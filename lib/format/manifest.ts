@@ -134,7 +134,6 @@ function decodeHeader(object: Buffer) {
   const segmentCount = object.readUInt32LE(28);
   const tableAt = HEADER_BYTES + padded(jsonBytes);
   const crcAt = tableAt + segmentCount * REFERENCE_BYTES;
-  if (jsonBytes > DOCUMENT_BYTES_MAX) throw malformed(what, `its JSON has ${jsonBytes} bytes`);
   if (object.length !== crcAt + CRC_BYTES + HASH_BYTES) {
     throw malformed(what, `its parts do not add up to its ${object.length} bytes`);
   }

@@ -82,8 +82,8 @@ interface OpenArguments {
   blockKey: Uint8Array;
   packId: string;
   slot: number;
-  entry: Pick<PackEntry, 'codec' | 'blockId' | 'storedBytes'>;
-  /** The sealed block: `entry.storedBytes` bytes from `entry.offset` on. */
+  entry: Pick<PackEntry, 'codec' | 'blockId'>;
+  /** The sealed block: `storedBytes` bytes of the pack, from the entry's `offset` on. */
   bytes: Uint8Array;
 }
 
@@ -257,14 +257,12 @@ function decompress(args: OpenArguments, frame: Uint8Array): Uint8Array {
 
 /** Opens the seal only: the stored form of the block, or `null` when it does not open. */
 const openSealed = (args: OpenArguments): Buffer | null =>
-  args.bytes.length === args.entry.storedBytes
-    ? open({
-        key: args.blockKey,
-        nonce: nonceOf(args.slot),
-        additional: blockAdditional(args.packId, args.slot, args.entry.blockId),
-        sealed: args.bytes,
-      })
-    : null;
+  open({
+    key: args.blockKey,
+    nonce: nonceOf(args.slot),
+    additional: blockAdditional(args.packId, args.slot, args.entry.blockId),
+    sealed: args.bytes,
+  });
 
 /** What the tag of a sealed block covers besides the block: it opens in its own place alone. */
 function blockAdditional(packId: string, slot: number, blockId: Uint8Array): Uint8Array {

@@ -10,6 +10,10 @@ export const DISK_TYPE = 'OS::Cinder::Volume';
  */
 export type DiskStatus = 'creating' | 'available' | 'in-use' | 'restoring' | 'error';
 
+/** A disk that a restore may take: with content, without, or left without by one that failed. */
+export const mayBeRestored = (status: DiskStatus): boolean =>
+  status === 'available' || status === 'creating' || status === 'error';
+
 export interface Disk {
   id: DiskId;
   name: string;

@@ -56,7 +56,7 @@ export interface Disks {
     availabilityZone: string;
   }): Promise<Disk>;
   /**
-   * The attempt takes the disk: `available` or `creating` -> `restoring`; again by the same
+   * The attempt takes the disk: `available`, `creating` or `error` -> `restoring`; again by the same
    * attempt: nothing. Else `disk.busy`.
    */
   beginRestore(diskId: DiskId, attemptId: string): Promise<void>;

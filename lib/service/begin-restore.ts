@@ -41,9 +41,9 @@ export async function refuseBusyTarget(
 
 /**
  * Puts the task of a restore, moves the backup to `waiting_restore` and starts the job. The task
- * comes first: whatever fails afterwards, there is a record that somebody can end. Of requests that
- * race for one target or one backup, the one with the earlier task wins; should two get through, the
- * disk itself admits one attempt (port `disks`, `beginRestore`).
+ * comes first: whatever fails afterwards, there is a record that somebody can end. It also decides
+ * races: each request looks for others after its own task is there, so of several for one disk or
+ * one backup at most one goes on (two that see each other both give way).
  */
 export async function beginRestore(
   restore: { backup: Backup; vault: Vault; target: Target },
@@ -54,7 +54,7 @@ export async function beginRestore(
   const task = restoreTask(restore, caller, ports);
   await ports.catalog.tasks.create(task);
   try {
-    await refuseLatecomer(task, ports);
+    await refuseOthers(task, ports);
     await awaitRestore(backup, ports);
   } catch (error) {
     await endRefused(task, error, ports);
@@ -91,12 +91,13 @@ function restoreTask(
   };
 }
 
-async function refuseLatecomer(
+/** Refuses while another restore to the same disk, or of the same backup, has not ended. */
+async function refuseOthers(
   task: OperationLog,
   { catalog }: Pick<ApiPorts, 'catalog'>,
 ): Promise<void> {
   for await (const other of catalog.tasks.unfinished()) {
-    if (other.type !== 'restore' || !isBefore(other, task)) continue;
+    if (other.type !== 'restore' || other.id === task.id) continue;
     if (other.target?.diskId === task.target?.diskId) {
       throw new HoldfastError('BackupService.2010', { id: task.target?.diskId ?? '' });
     }
@@ -106,10 +107,6 @@ async function refuseLatecomer(
     }
   }
 }
-
-/** One order that all racing requests agree on. */
-const isBefore = (a: OperationLog, b: OperationLog): boolean =>
-  a.createdAtMs === b.createdAtMs ? a.id < b.id : a.createdAtMs < b.createdAtMs;
 
 async function awaitRestore(
   { id, projectId }: Backup,

@@ -71,7 +71,12 @@ export class ExecutionStore {
   /** Reads a running execution from its log again, after a failed write. */
   async reopen(id: string): Promise<OpenExecution> {
     const { log, records } = await LogFile.reopen(this.#path(id + LIVE));
-    return { log, state: fold(records as LogRecord[]) };
+    try {
+      return { log, state: fold(records as LogRecord[]) };
+    } catch (error) {
+      await log.close();
+      throw error;
+    }
   }
 
   /** Replaces the log of an execution that has ended by its summary and its history. */
@@ -108,13 +113,11 @@ export class ExecutionStore {
 
   async #loadLive(file: string, loaded: LoadedExecutions): Promise<void> {
     const id = file.slice(0, -LIVE.length);
-    const { log, records } = await LogFile.reopen(this.#path(file));
-    if (records.length === 0) {
-      await log.close();
+    if ((await readWhole(this.#path(file))).records.length === 0) {
       await rm(this.#path(file)); // its first line never became durable: nobody was told of it
       return;
     }
-    const state = fold(records as LogRecord[]);
+    const { log, state } = await this.reopen(id);
     if (state.summary.status === 'RUNNING') {
       loaded.running.push({ log, state });
       return;
@@ -141,11 +144,12 @@ function fold([first, ...rest]: LogRecord[]): ExecutionState {
 }
 
 async function readSummary(path: string): Promise<ExecutionSummary> {
-  const lines = createInterface({ input: createReadStream(path), crlfDelay: Infinity });
+  const bytes = createReadStream(path);
   try {
-    for await (const line of lines) return JSON.parse(line) as ExecutionSummary;
+    for await (const line of createInterface({ input: bytes, crlfDelay: Infinity }))
+      return JSON.parse(line) as ExecutionSummary;
   } finally {
-    lines.close();
+    bytes.destroy();
   }
   throw new Error('the file is empty');
 }

@@ -38,11 +38,15 @@ const MARGIN_SECONDS = 5;
 const ANSWER_BYTES_MAX = 16 * 1024 * 1024;
 
 /** Calls functions at `http://<host>:<port>`; `close` drops the idle connections. */
-export function httpFunctionHost(host: string, port: number): FunctionHost & { close: () => void } {
+export function httpFunctionHost(
+  host: string,
+  port: number,
+  marginSeconds = MARGIN_SECONDS,
+): FunctionHost & { close: () => void } {
   const agent = new Agent({ keepAlive: true });
   return {
     invoke: async (functionName, payload, timeoutSeconds) => {
-      const signal = AbortSignal.timeout((timeoutSeconds + MARGIN_SECONDS) * 1000);
+      const signal = AbortSignal.timeout((timeoutSeconds + marginSeconds) * 1000);
       const path = `/2015-03-31/functions/${encodeURIComponent(functionName)}/invocations`;
       const headers = {
         'content-length': Buffer.byteLength(payload),

@@ -1,11 +1,13 @@
 import { describe, expect, it } from '@jest/globals';
 import { HoldfastError } from '../../lib/errors.ts';
-import { apiWorld, finishBackup, PROJECT, resources, vaultRequest } from '../support/api.ts';
-
-const refusal = (code: string, message?: string) => ({
-  error_code: code,
-  error_msg: message === undefined ? expect.any(String) : expect.stringContaining(message),
-});
+import {
+  apiWorld,
+  finishBackup,
+  PROJECT,
+  refusal,
+  resources,
+  vaultRequest,
+} from '../support/api.ts';
 
 describe('create vault', () => {
   it('answers with the whole vault, and its key opens', async () => {

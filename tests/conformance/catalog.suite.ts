@@ -3,6 +3,7 @@ import type { Catalog } from '../../lib/ports/catalog.ts';
 import { backupCases } from './catalog-backups.suite.ts';
 import { credentialCases } from './catalog-credentials.suite.ts';
 import { packCases } from './catalog-packs.suite.ts';
+import { repetitionCases } from './catalog-repetitions.suite.ts';
 import { sessionCases } from './catalog-sessions.suite.ts';
 import { taskCases } from './catalog-tasks.suite.ts';
 import { vaultCases } from './catalog-vaults.suite.ts';
@@ -10,8 +11,8 @@ import { vaultCases } from './catalog-vaults.suite.ts';
 /** A catalog under test, and what the collector will do to it. */
 export interface CatalogUnderTest {
   catalog: Catalog;
-  setEpoch(vaultId: string, epoch: number): Promise<void>;
-  setPackState(vaultId: string, packId: string, state: 'CONDEMNED' | 'DELETING'): Promise<void>;
+  setEpoch: (vaultId: string, epoch: number) => Promise<void>;
+  setPackState: (vaultId: string, packId: string, state: 'CONDEMNED' | 'DELETING') => Promise<void>;
   close(): Promise<void>;
 }
 
@@ -30,6 +31,7 @@ export const catalogSuite = (name: string, start: () => Promise<CatalogUnderTest
     });
     const get: Subject = () => subject;
 
+    describe('repeated calls', () => repetitionCases(get));
     describe('vaults', () => vaultCases(get));
     describe('backups', () => backupCases(get));
     describe('sessions', () => sessionCases(get));

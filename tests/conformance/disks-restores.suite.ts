@@ -112,7 +112,7 @@ export function describeRestores(disks: () => DisksUnderTest, sizeBytes: number)
     await expect(disks().finishRestore('disk-1', 'attempt')).rejects.toMatchObject(invalid);
     await disks().abandonRestore('disk-1', 'attempt');
     await disks().beginRestore('disk-1', 'bigger');
-    await disks().startContent({ attemptId: 'bigger', sizeBytes + 1 });
+    await disks().startContent({ attemptId: 'bigger', sizeBytes: sizeBytes + 1 });
     await disks().sealContent('bigger');
     await expect(disks().finishRestore('disk-1', 'bigger')).rejects.toMatchObject(invalid);
   });
@@ -132,7 +132,10 @@ export function describeRestores(disks: () => DisksUnderTest, sizeBytes: number)
     await disks().beginRestore('new', 'attempt');
     await disks().abandonRestore('new', 'attempt');
     expect((await disks().describe('new')).status).toBe('error');
-    await expect(disks().beginRestore('new', 'next')).rejects.toMatchObject({ code: 'disk.busy' });
+    await disks().beginRestore('new', 'next');
+    expect((await disks().describe('new')).status).toBe('restoring');
+    await disks().abandonRestore('new', 'next');
+    expect((await disks().describe('new')).status).toBe('error');
   });
 
   it('fills a new disk', async () => {
@@ -175,8 +178,7 @@ export function describeRestores(disks: () => DisksUnderTest, sizeBytes: number)
   it('keeps the size of a started content', async () => {
     await begin('attempt');
     await expect(
-      disks().startContent({ attemptId: 'attempt', sizeBytes + 1 }),
+      disks().startContent({ attemptId: 'attempt', sizeBytes: sizeBytes + 1 }),
     ).rejects.toMatchObject({ code: 'disk.invalid' });
   });
 }
-

@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { BLOCK_BYTES, type BlockRange, blockCount } from '../../lib/model/block.ts';
-import type { Disk } from '../../lib/model/disk.ts';
-import type { Disks } from '../../lib/ports/disks.ts';
+import { expectBytes, filled, isCovered, padded } from '../support/disk-bytes.ts';
+import type { DisksUnderTest } from '../support/disks-under-test.ts';
+import { describeRestores } from './disks-restores.suite.ts';
 
 const SIZE = 5 * BLOCK_BYTES + 777;
 const COUNT = blockCount(SIZE);

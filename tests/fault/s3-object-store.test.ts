@@ -308,8 +308,10 @@ describe('s3ObjectStore, when S3 answers in its worse ways', () => {
       await expect(all()).rejects.toThrow(code('store.denied'));
       script = [page('<IsTruncated>true</IsTruncated>', 'p/a')];
       await expect(all()).rejects.toThrow(code('store.unavailable'));
+      requests = [];
       script = [page(more('t1'), 'p/a'), page(more('t1'), 'p/a')];
       await expect(all()).rejects.toThrow(code('store.unavailable'));
+      expectRequests('GET', 'GET');
     });
   });
 });

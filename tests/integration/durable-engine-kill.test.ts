@@ -51,7 +51,7 @@ async function finish(): Promise<string> {
   child.stdout.on('data', (chunk) => (output += String(chunk)));
   child.stderr.on('data', (chunk) => (errors += String(chunk)));
   const [code] = (await once(child, 'close')) as [number];
-  expect(errors).toContain('resumed 1');
+  expect(errors).toContain('resumed 2');
   expect(code).toBe(0);
   return output;
 }

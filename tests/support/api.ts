@@ -201,3 +201,9 @@ export async function finishBackup(world: MemoryWorld, backupId: string, storedB
   });
   await catalog.tasks.end(PROJECT, taskId, { status: 'success', atMs });
 }
+
+/** An error's body: the code, and a part of the text. */
+export const refusal = (code: string, text = '') => ({
+  error_code: code,
+  error_msg: expect.stringContaining(text),
+});

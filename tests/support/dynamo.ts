@@ -29,7 +29,7 @@ export interface TestDynamo {
   endpoint: string;
   tables: { catalog: string; blocks: string };
   /** Deletes the tables and ends what was started. */
-  close(): Promise<void>;
+  close: () => Promise<void>;
 }
 
 /** Starts the emulator on a free port; in memory, or with its file at `dbPath`. */

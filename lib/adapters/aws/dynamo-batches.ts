@@ -10,11 +10,14 @@ type Item = Record<string, unknown>;
 /** Most items that one request takes (Amazon's limits). */
 const GET_ITEMS_MAX = 100;
 const PUT_ITEMS_MAX = 25;
-/** Requests in flight at once: enough to hide their latency, few enough not to be throttled. */
-const REQUESTS_MAX = 6;
-/** How often the rest of a batch that was not processed is sent again, waiting longer each time. */
-const ROUNDS_MAX = 8;
-const WAIT_MS = 25;
+/** How batches are sent; limits are arguments, so that a test crosses them quickly. */
+export const BATCH_LIMITS = {
+  /** Requests in flight at once: enough to hide their latency, few enough not to be throttled. */
+  requestsMax: 6,
+  /** How often the part of a batch that was not processed is sent, waiting longer each time. */
+  roundsMax: 8,
+  waitMs: 25,
+};
 
 /**
  * The items of the keys, those that are there, in no promised order. Any number of keys, each once.
@@ -25,9 +28,10 @@ export const batchGet = async (
   table: string,
   keys: Item[],
   request: { ConsistentRead?: boolean } = {},
+  limits = BATCH_LIMITS,
 ): Promise<Item[]> => {
   const found: Item[] = [];
-  await inBatches(keys, GET_ITEMS_MAX, async (batch) => {
+  await inBatches(keys, GET_ITEMS_MAX, limits, async (batch) => {
     const command = new BatchGetCommand({ RequestItems: { [table]: { ...request, Keys: batch } } });
     const { Responses, UnprocessedKeys } = await client.send(command);
     found.push(...(Responses?.[table] ?? []));
@@ -41,8 +45,9 @@ export const batchPut = async (
   client: DynamoDBDocumentClient,
   table: string,
   items: Item[],
+  limits = BATCH_LIMITS,
 ): Promise<void> => {
-  await inBatches(items, PUT_ITEMS_MAX, async (batch) => {
+  await inBatches(items, PUT_ITEMS_MAX, limits, async (batch) => {
     const puts = batch.map((item) => ({ PutRequest: { Item: item } }));
     const { UnprocessedItems } = await client.send(
       new BatchWriteCommand({ RequestItems: { [table]: puts } }),
@@ -56,6 +61,7 @@ export const batchPut = async (
 const inBatches = async (
   all: Item[],
   batchMax: number,
+  limits: typeof BATCH_LIMITS,
   send: (batch: Item[]) => Promise<Item[]>,
 ): Promise<void> => {
   let next = 0;
@@ -63,17 +69,21 @@ const inBatches = async (
     while (next < all.length) {
       const batch = all.slice(next, next + batchMax);
       next += batchMax;
-      await sendAll(batch, send);
+      await sendAll(batch, limits, send);
     }
   };
-  await Promise.all(Array.from({ length: REQUESTS_MAX }, work));
+  await Promise.all(Array.from({ length: limits.requestsMax }, work));
 };
 
-const sendAll = async (batch: Item[], send: (batch: Item[]) => Promise<Item[]>): Promise<void> => {
+const sendAll = async (
+  batch: Item[],
+  { roundsMax, waitMs }: typeof BATCH_LIMITS,
+  send: (batch: Item[]) => Promise<Item[]>,
+): Promise<void> => {
   let left = batch;
   for (let round = 1; left.length > 0; round++) {
-    if (round > ROUNDS_MAX) throw new Error(`${left.length} items stay unprocessed`);
-    if (round > 1) await sleep(Math.random() * WAIT_MS * 2 ** round);
+    if (round > roundsMax) throw new Error(`${left.length} items stay unprocessed`);
+    if (round > 1) await sleep(Math.random() * waitMs * 2 ** round);
     left = await send(left);
   }
 };

@@ -40,10 +40,10 @@ export const isVaultToDelete = (
   id: VaultId,
   contents: VaultContents | null,
 ): boolean => {
-  if (stored === null || contents === null) return false;
+  if (stored === null) return false;
   ownVault(stored, projectId, id);
-  if (contents.bindingCount > 0) refuse(`vault ${id}`, 'it has bindings');
-  if (contents.heldCount > 0) refuse(`vault ${id}`, 'it has backups');
+  if (contents !== null && contents.bindingCount > 0) refuse(`vault ${id}`, 'it has bindings');
+  if (contents !== null && contents.heldCount > 0) refuse(`vault ${id}`, 'it has backups');
   return true;
 };
 

@@ -6,7 +6,7 @@ import { eachBounded, syncPath, unlessMissing } from './local-disks-files.ts';
 import { type LocalRoot, newTempPath } from './local-disks-root.ts';
 
 /** Extents in one folder: listing a range reads only its folders, and none grows without bound. */
-export const GROUP_EXTENTS = 1024;
+const GROUP_EXTENTS = 1024;
 /** Node has four threads for files; more in flight would only queue. */
 export const FILES_IN_FLIGHT = 4;
 

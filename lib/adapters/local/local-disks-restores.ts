@@ -1,5 +1,5 @@
 import { HoldfastError } from '../../errors.ts';
-import type { Disk } from '../../model/disk.ts';
+import { type Disk, mayBeRestored } from '../../model/disk.ts';
 import { CONTENT_STATES, contentName } from './local-disks-contents.ts';
 import {
   type DiskRecord,
@@ -62,7 +62,7 @@ export async function beginRestore(
   await withLock(root, 'disk', diskId, 'exclusive', async () => {
     const disk = await readDisk(root, diskId);
     if (disk.attemptId === attemptId || hasFinished(disk, attemptId)) return;
-    if (disk.status !== 'available' && disk.status !== 'creating')
+    if (!mayBeRestored(disk.status))
       throw new HoldfastError('disk.busy', { id: diskId, reason: `it is ${disk.status}` });
     if (disk.lastAttempt?.id === attemptId)
       throw new HoldfastError('disk.busy', { id: diskId, reason: `${attemptId} gave it up` });

@@ -106,7 +106,7 @@ export async function discard(root: LocalRoot, path: string): Promise<void> {
 }
 
 /** One file at a time, so that no more than one of Node's few file threads is busy with it. */
-export async function removeFolder(path: string): Promise<void> {
+async function removeFolder(path: string): Promise<void> {
   for (const entry of await readdir(path, { withFileTypes: true })) {
     const entryPath = join(path, entry.name);
     if (entry.isDirectory()) await removeFolder(entryPath);

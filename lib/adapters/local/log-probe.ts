@@ -13,6 +13,12 @@ export const logProbe = (write: (line: string) => void, nowMs: () => number): Pr
 
 const describe = (error: unknown): object => {
   if (!(error instanceof Error)) return { error: String(error) };
-  const cause = error.cause instanceof Error ? `${error.cause.name}: ${error.cause.message}` : undefined;
-  return { error: `${error.name}: ${error.message}`, code: isError(error) ? error.code : undefined, cause, stack: error.stack };
+  const cause =
+    error.cause instanceof Error ? `${error.cause.name}: ${error.cause.message}` : undefined;
+  return {
+    error: `${error.name}: ${error.message}`,
+    code: isError(error) ? error.code : undefined,
+    cause,
+    stack: error.stack,
+  };
 };

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { HoldfastError } from '../../errors.ts';
 import { BLOCK_BYTES, type BlockRange, blockCount, DISK_BYTES_MAX } from '../../model/block.ts';
-import type { Disk, Snapshot } from '../../model/disk.ts';
+import { type Disk, mayBeRestored, type Snapshot } from '../../model/disk.ts';
 import type { DiskId, SnapshotId } from '../../model/ids.ts';
 import type { ContentOptions, Disks } from '../../ports/disks.ts';
 
@@ -184,7 +184,7 @@ class DisksInMemory implements MemoryDisks {
     const state = this.#disk(diskId);
     if (state.attemptId === attemptId || hasFinished(state, attemptId)) return;
     const { status } = state.disk;
-    if ((status !== 'available' && status !== 'creating') || state.lastAttempt?.id === attemptId)
+    if (!mayBeRestored(status) || state.lastAttempt?.id === attemptId)
       throw new HoldfastError('disk.busy', { id: diskId, reason: `it is ${status}` });
     state.disk.status = 'restoring';
     state.attemptId = attemptId;

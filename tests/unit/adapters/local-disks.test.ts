@@ -65,18 +65,24 @@ describe('local disks', () => {
       ]);
     });
 
-    it.each([1, 1000, EXTENT_BYTES, EXTENT_BYTES * 2 + 7])(
-      'takes a stream in chunks of up to %d bytes',
+    it.each([40_000, EXTENT_BYTES, EXTENT_BYTES * 2 + 7])(
+      'takes a stream in chunks of %d bytes',
       async (chunkBytes) => {
         async function* chunks() {
-          const step = Math.max(chunkBytes, IMAGE.length / 50);
-          for (let at = 0; at < IMAGE.length; at += step)
-            yield IMAGE.subarray(Math.floor(at), Math.floor(at + step));
+          for (let at = 0; at < IMAGE.length; at += chunkBytes)
+            yield IMAGE.subarray(at, at + chunkBytes);
         }
         await disks.importDisk({ id: 'disk', name: 'd', source: chunks() });
         expectBytes(await disks.read('disk', 0, IMAGE.length), IMAGE);
       },
     );
+
+    it('stores no tail of zeros', async () => {
+      const source = join(folder, 'image');
+      await writeFile(source, Buffer.concat([filled(6 * EXTENT_BYTES, 1), filled(100, 0)]));
+      await disks.importDisk({ id: 'disk', name: 'd', source });
+      expect(await readdir(join(await onlyContent(), '0'))).toHaveLength(6);
+    });
 
     it('tells how far it is', async () => {
       const source = join(folder, 'image');
@@ -256,6 +262,34 @@ describe('local disks', () => {
     expect(await readdir(join(root, 'tmp'))).toEqual(['young']);
     expectBytes(await disks.read('disk', 0, IMAGE.length), IMAGE);
     expectBytes(await disks.readBlocks(id, ALL), padded(IMAGE, ALL.to * BLOCK_BYTES));
+  });
+
+  it('drops what it no longer needs: after shrinking, after a restore', async () => {
+    await importImage();
+    await disks.resize('disk', 1);
+    expect(await readdir(join(await onlyContent(), '0'))).toEqual(['0']);
+    await disks.beginRestore('disk', 'attempt');
+    await disks.startContent({ attemptId: 'attempt', sizeBytes: 1 });
+    await disks.sealContent('attempt');
+    await disks.finishRestore('disk', 'attempt');
+    expect(await contents()).toEqual(['sealed-attempt']);
+  });
+
+  it('never reads zeros from a snapshot that is deleted meanwhile', async () => {
+    await disks.addDisk({ id: 'disk', name: 'd', sizeBytes: 8 * EXTENT_BYTES });
+    await disks.write('disk', 0, filled(8 * EXTENT_BYTES, 7));
+    let missing = 0;
+    for (let n = 0; n < 40; n++) {
+      const { id } = await disks.createSnapshot('disk', `token-${n}`);
+      const reads = Array.from({ length: 4 }, () => disks.readBlocks(id, { from: 0, to: 16 }));
+      const [results] = await Promise.all([Promise.allSettled(reads), disks.deleteSnapshot(id)]);
+      for (const result of results) {
+        if (result.status === 'fulfilled') expectBytes(result.value, filled(8 * EXTENT_BYTES, 7));
+        else expect(result.reason).toMatchObject({ code: 'disk.snapshot-missing' });
+        if (result.status === 'rejected') missing += 1;
+      }
+    }
+    expect(missing).toBeGreaterThan(0);
   });
 
   it('lists the snapshots of a disk, also of a deleted one, oldest first', async () => {

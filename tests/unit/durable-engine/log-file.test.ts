@@ -88,6 +88,8 @@ describe('LogFile', () => {
     const log = await LogFile.create(path, { n: 0 });
     await log.close();
     await appendFile(path, '{"n":1}\n');
-    expect((await LogFile.reopen(path)).records).toEqual([{ n: 0 }, { n: 1 }]);
+    const { log: again, records } = await LogFile.reopen(path);
+    await again.close();
+    expect(records).toEqual([{ n: 0 }, { n: 1 }]);
   });
 });

@@ -20,7 +20,12 @@ const MARKER = { backupId, manifestSha256: 'ab'.repeat(32), committedAtMs: 3 };
 const DOCUMENTS = [
   { name: 'vault file', bytes: encodeVaultFile(VAULT), decode: decodeVaultFile, value: VAULT },
   { name: 'key object', bytes: encodeKeyObject(KEY), decode: decodeKeyObject, value: KEY },
-  { name: 'marker', bytes: encodeCommitMarker(MARKER), decode: decodeCommitMarker, value: MARKER },
+  {
+    name: 'commit marker',
+    bytes: encodeCommitMarker(MARKER),
+    decode: decodeCommitMarker,
+    value: MARKER,
+  },
 ];
 
 /** The document with fields changed, canonical and with the right checksum. */
@@ -67,7 +72,9 @@ describe.each(DOCUMENTS)('a $name', ({ bytes, decode, value }) => {
   it('is refused as a document of another kind', () => {
     for (const other of DOCUMENTS) {
       if (other.decode === decode) continue;
-      expect(() => (other.decode as (bytes: Uint8Array) => unknown)(bytes)).toThrow(MALFORMED);
+      expect(() => (other.decode as (bytes: Uint8Array) => unknown)(bytes)).toThrow(
+        `Malformed ${other.name}: its format is not`,
+      );
     }
   });
 });

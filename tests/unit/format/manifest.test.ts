@@ -78,6 +78,10 @@ describe('a manifest', () => {
   it('is refused when any bit of it is flipped or anything is cut off or added', () => {
     expect(unnoticedFlips(bytes, (changed) => decodeManifest(changed, vaultKey))).toEqual([]);
     expect(unnoticedCuts(bytes, (changed) => decodeManifest(changed, null))).toEqual([]);
+    const listed = bytes.subarray(0, -32);
+    const list = (changed: Uint8Array) =>
+      decodeManifest(Buffer.concat([changed, bytes.subarray(-32)]), null);
+    expect(unnoticedFlips(listed, list)).toEqual([]);
     expect(() => decodeManifest(Buffer.concat([bytes, Buffer.alloc(4)]), null)).toThrow(MALFORMED);
   });
 
@@ -89,6 +93,7 @@ describe('a manifest', () => {
     ['no object', () => '[]'],
     ['null', () => 'null'],
     ['deep nesting', () => '['.repeat(30_000) + ']'.repeat(30_000)],
+    ['nesting of 9', (json) => json.replace(/\}$/, `,"zebra":${'['.repeat(8)}0${']'.repeat(8)}}`)],
     ['64 KiB and more', (json) => json.replace('snap-1', 'x'.repeat(65_536))],
     ['an id that is none', (json) => json.replace(SOME.sessionId, SOME.sessionId.slice(1))],
     ['a missing field', (json) => json.replace('"snapshotId":"snap-1",', '')],
@@ -106,7 +111,8 @@ describe('a manifest', () => {
   });
 
   it('leaves fields alone that it does not know', () => {
-    const changed = withJson((json) => json.replace(/\}$/, ',"zebra":[{}]}'));
+    const deep = `${'['.repeat(7)}0${']'.repeat(7)}`;
+    const changed = withJson((json) => json.replace(/\}$/, `,"zebra":${deep}}`));
     expect(decodeManifest(changed, vaultKey)).toEqual(someManifest());
   });
 

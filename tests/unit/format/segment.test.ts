@@ -107,23 +107,30 @@ describe('a segment', () => {
     expect(() => decodeSegment(longer, vaultKey, EXPECTED)).toThrow(MALFORMED);
   });
 
-  it.each<[string, (header: Buffer, payload: Buffer) => void]>([
-    ['no entries', (h) => h.writeUInt32LE(0, 60)],
-    ['2049 entries', (h) => h.writeUInt32LE(2049, 60)],
-    ['4 billion entries', (h) => h.writeUInt32LE(0xffffffff, 60)],
-    ['more packs than entries', (h) => h.writeUInt32LE(5, 64)],
-    ['fewer packs than there are', (h) => h.writeUInt32LE(1, 64)],
-    ['another length', (h) => h.writeUInt32LE(h.readUInt32LE(68) + 1, 68)],
-    ['something in the reserved bytes', (h) => h.writeUInt32LE(1, 72)],
-    ['a pack twice', (_, p) => p.copyWithin(16, 0, 16)],
-    ['a pack that is not in its list', (_, p) => p.writeUInt16LE(2, 32 + 3 * 36)],
-    ['packs in another order than of first use', (_, p) => p.writeUInt16LE(1, 32)],
-    ['a pack that no entry uses', (_, p) => p.writeUInt16LE(0, 32 + 2 * 36)],
-    ['a zero block with a slot', (_, p) => p.writeUInt8(1, 32 + 36 + 2)],
-    ['a zero block with an id', (_, p) => p.writeUInt8(1, 32 + 36 + 35)],
-    ['a reserved byte that is not zero', (_, p) => p.writeUInt8(1, 32 + 3)],
-  ])('is refused when it says %s', (_, change) => {
+  it.each<[string, string, (header: Buffer, payload: Buffer) => void]>([
+    ['no entries', 'it has 0 entries', (h) => h.writeUInt32LE(0, 60)],
+    ['2049 entries', 'it has 2049 entries', (h) => h.writeUInt32LE(2049, 60)],
+    ['4 billion entries', 'it has 4294967295 entries', (h) => h.writeUInt32LE(0xffffffff, 60)],
+    ['more packs than entries', 'it names 5 packs', (h) => h.writeUInt32LE(5, 64)],
+    ['fewer packs than there are', 'its map has 192 bytes', (h) => h.writeUInt32LE(1, 64)],
+    ['another length', 'its map has 193 bytes', (h) => h.writeUInt32LE(h.readUInt32LE(68) + 1, 68)],
+    ['something in the reserved bytes', 'its reserved bytes', (h) => h.writeUInt32LE(1, 72)],
+    ['a pack twice', 'it names a pack twice', (_, p) => p.copyWithin(16, 0, 16)],
+    ['a pack that is not in its list', 'its entry 3', (_, p) => p.writeUInt16LE(2, 32 + 3 * 36)],
+    [
+      'packs in another order than of first use',
+      'its entry 0',
+      (_, p) => {
+        for (const [n, index] of [1, 0xffff, 0, 1].entries()) p.writeUInt16LE(index, 32 + n * 36);
+      },
+    ],
+    ['a pack that no entry uses', 'that no entry uses', (_, p) => p.writeUInt16LE(0, 32 + 2 * 36)],
+    ['a zero block with a slot', 'its entry 1', (_, p) => p.writeUInt8(1, 32 + 36 + 2)],
+    ['a zero block with an id', 'its entry 1', (_, p) => p.writeUInt8(1, 32 + 36 + 35)],
+    ['a reserved byte that is not zero', 'its entry 0', (_, p) => p.writeUInt8(1, 32 + 3)],
+  ])('is refused when it says %s', (_, reason, change) => {
     expect(() => decodeSegment(forged(change), vaultKey, EXPECTED)).toThrow(MALFORMED);
+    expect(() => decodeSegment(forged(change), vaultKey, EXPECTED)).toThrow(reason);
   });
 
   it('is refused by name when its version is from the future', () => {

@@ -180,11 +180,7 @@ const rangeItem = (vaultId: string, sessionId: string, range: FinishedRange) => 
 };
 
 /** R5: the only way to COMMITTED and VISIBLE. */
-const commitWrites = (
-  commit: Commit,
-  backup: Backup,
-  { parentBackupId }: Session,
-): Write[] => {
+const commitWrites = (commit: Commit, backup: Backup, { parentBackupId }: Session): Write[] => {
   const { vaultId, sessionId, stats } = commit;
   return [
     {

@@ -4,7 +4,7 @@ import { HoldfastError, isError } from '../../../errors.ts';
 /** How long a change is tried; limits are arguments, so that a test crosses them quickly. */
 export interface SettleLimits {
   attemptsMax: number;
-  /** No attempt begins later than this: an API caller waits at most 29 seconds. */
+  /** No attempt begins later: with its requests' time-outs, an API caller waits under 29 s. */
   totalMsMax: number;
   /** The first wait; each following one is up to twice as long, up to `waitMsMax`. */
   waitMs: number;

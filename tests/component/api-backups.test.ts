@@ -1,0 +1,459 @@
+import { describe, expect, it } from '@jest/globals';
+import { backupListResponse, jobResponse } from '../../lib/api/backup-schemas.ts';
+import { HoldfastError } from '../../lib/errors.ts';
+import type { BackupStatus } from '../../lib/model/backup.ts';
+import { type ApiWorld, apiWorld, finishBackup, PROJECT, refusal } from '../support/api.ts';
+
+const NONE = '11111111-2222-3333-4444-555555555555';
+
+/** Brings an available backup into another status. */
+async function setStatus(world: ApiWorld, id: string, ...statuses: BackupStatus[]) {
+  for (const status of statuses) {
+    await world.catalog.backups.setStatus(PROJECT, id, status, { atMs: world.clock.nowMs() });
+  }
+}
+
+describe('show and rename backup', () => {
+  it('answers with the whole backup', async () => {
+    const world = await apiWorld();
+    const { backupId, vaultId, checkpointId, diskId } = await world.addBackup(2 ** 30 + 1);
+    world.clock.advance(1500);
+    const renamed = await world.call('PUT', `/backups/${backupId}`, {
+      backup: { name: 'new name' },
+    });
+    expect(renamed.status).toBe(200);
+    const shown = await world.call('GET', `/backups/${backupId}`);
+    expect(shown.body).toEqual(renamed.body);
+    expect(shown.body).toMatchObject({
+      backup: {
+        id: backupId,
+        vault_id: vaultId,
+        checkpoint_id: checkpointId,
+        name: 'new name',
+        status: 'available',
+        image_type: 'backup',
+        resource_id: diskId,
+        resource_size: 2,
+        resource_az: 'local-a',
+        resource_type: 'OS::Cinder::Volume',
+        parent_id: '',
+        version: 3,
+        created_at: '2026-01-01T00:00:00.000+00:00',
+        updated_at: '2026-01-01T00:00:01.500+00:00',
+        expired_at: null,
+        extend_info: { supported_restore_mode: 'backup', auto_trigger: false },
+        children: [],
+        error_info: { code: '', message: '' },
+      },
+    });
+  });
+
+  it('keeps the name without one, and refuses an empty one', async () => {
+    const world = await apiWorld();
+    const { backupId } = await world.addBackup();
+    expect((await world.call('PUT', `/backups/${backupId}`, { backup: {} })).body).toMatchObject({
+      backup: { name: expect.stringMatching(/^manualbk_/) },
+    });
+    const empty = await world.call('PUT', `/backups/${backupId}`, { backup: { name: '' } });
+    expect(empty.body).toEqual(refusal('BackupService.9900', 'backup.name'));
+  });
+
+  it('says why a backup failed', async () => {
+    const world = await apiWorld();
+    const { backupIds } = await world.addCheckpoint(await world.addVault([await world.addDisk()]));
+    const failure = { code: 'disk.unavailable', message: 'the disk is away' };
+    const change = { atMs: world.clock.nowMs(), failure };
+    await world.catalog.backups.setStatus(PROJECT, backupIds[0]!, 'error', change);
+    expect((await world.call('GET', `/backups/${backupIds[0]}`)).body).toMatchObject({
+      backup: {
+        status: 'error',
+        error_info: failure,
+        extend_info: { supported_restore_mode: 'na' },
+      },
+    });
+  });
+
+  it.each([NONE, 'nonsense'])('answers 404 for %s whatever is asked', async (id) => {
+    const world = await apiWorld();
+    const asked: [string, string, object?][] = [
+      ['GET', ''],
+      ['DELETE', ''],
+      ['PUT', '', { backup: { name: 'x' } }],
+      ['POST', '/restore', { restore: { volume_id: 'x' } }],
+      ['POST', '/verify', {}],
+    ];
+    for (const [method, path, body] of asked) {
+      const answer = await world.call(method, `/backups/${id}${path}`, body);
+      expect(answer).toMatchObject({ status: 404, body: refusal('BackupService.6200') });
+    }
+  });
+});
+
+describe('list backups', () => {
+  it('pages by offset and by marker, newest first', async () => {
+    const world = await apiWorld();
+    const ids: string[] = [];
+    for (let n = 0; n < 4; n++) {
+      ids.unshift((await world.addBackup()).backupId);
+      world.clock.advance(1000);
+    }
+    const list = async (query: string) => {
+      const { backups, count } = backupListResponse.parse(
+        (await world.call('GET', `/backups?${query}`)).body,
+      );
+      return { ids: backups.map(({ id }) => id), count };
+    };
+    expect(await list('')).toEqual({ ids, count: 4 });
+    expect(await list('limit=2&offset=1')).toEqual({ ids: ids.slice(1, 3), count: 4 });
+    expect(await list(`limit=2&marker=${ids[1]}`)).toEqual({ ids: ids.slice(2), count: 4 });
+    expect(await list('sort=created_at:asc')).toEqual({ ids: ids.toReversed(), count: 4 });
+    expect(await list('sort=status,created_at:asc&limit=1')).toEqual({
+      ids: ids.slice(3),
+      count: 4,
+    });
+    expect(await list('sort=id:desc')).toEqual({ ids: ids.toSorted().toReversed(), count: 4 });
+    expect((await world.call('GET', `/backups?marker=${NONE}`)).body).toEqual(
+      refusal('BackupService.9900', 'marker'),
+    );
+  });
+
+  it.each([
+    ['status=available', 1],
+    ['status=protecting,available', 1],
+    ['status=error', 0],
+    ['name=none', 0],
+    ['image_type=backup', 1],
+    ['image_type=replication', 0],
+    ['resource_type=OS::Cinder::Volume', 1],
+    ['resource_type=OS::Nova::Server', 0],
+    ['resource_name=disk', 1],
+    ['resource_name=other', 0],
+    ['resource_az=local-a', 1],
+    ['resource_az=elsewhere', 0],
+    ['incremental=true', 1],
+    ['incremental=False', 0],
+    ['own_type=private', 1],
+    ['own_type=shared&member_status=pending', 0],
+    ['parent_id=x', 0],
+    ['dec=true', 0],
+    ['show_replication=true', 1],
+    ['enterprise_project_id=0', 1],
+    ['enterprise_project_id=7', 0],
+    ['used_percent=10', 1],
+    ['used_percent=11', 0],
+    ['start_time=2026-01-01T00:00:00Z', 1],
+    ['start_time=2026-01-01T00:00:01Z', 0],
+    ['end_time=2026-01-01T00%3A00%3A00Z', 1],
+    ['end_time=2025-12-31T23:59:59Z', 0],
+    ['checkpoint_id=x', 0],
+    ['resource_id=x', 0],
+    ['vault_id=x', 0],
+  ])('filters by %s', async (query, count) => {
+    const world = await apiWorld();
+    const vaultId = await world.addVault([await world.addDisk()]);
+    const { backupIds } = await world.addCheckpoint(vaultId);
+    await finishBackup(world, backupIds[0]!, 10 * 2 ** 30);
+    expect((await world.call('GET', `/backups?${query}`)).body).toMatchObject({ count });
+  });
+
+  it('filters by ids', async () => {
+    const world = await apiWorld();
+    const { backupId, vaultId, diskId, checkpointId } = await world.addBackup();
+    await world.addBackup();
+    for (const query of [
+      `vault_id=${vaultId}`,
+      `resource_id=${diskId}`,
+      `checkpoint_id=${checkpointId}`,
+    ]) {
+      expect((await world.call('GET', `/backups?${query}`)).body).toMatchObject({
+        count: 1,
+        backups: [{ id: backupId }],
+      });
+    }
+  });
+
+  it.each([
+    'limit=0',
+    'sort=age',
+    'sort=name:down',
+    'sort=name,',
+    'status=gone',
+    'start_time=yesterday',
+    'start_time=2026-02-30T00:00:00Z',
+    'used_percent=0',
+    'used_percent=101',
+    'incremental=maybe',
+    'image_type=x',
+    'member_status=x',
+  ])('refuses %s', async (query) => {
+    const world = await apiWorld();
+    const [field] = query.split('=') as [string];
+    const answer = await world.call('GET', `/backups?${query}`);
+    expect(answer).toMatchObject({ status: 400, body: refusal('BackupService.9900', field) });
+  });
+});
+
+describe('delete backup', () => {
+  it('hides it, counts it no more, and logs it', async () => {
+    const world = await apiWorld();
+    const { backupId, vaultId, diskId } = await world.addBackup();
+    const answer = await world.call('DELETE', `/backups/${backupId}`);
+    expect(answer).toMatchObject({ status: 204, body: undefined });
+    expect((await world.call('GET', `/backups/${backupId}`)).status).toBe(404);
+    expect((await world.call('DELETE', `/backups/${backupId}`)).status).toBe(404);
+    expect((await world.call('GET', '/backups')).body).toMatchObject({ count: 0 });
+    expect((await world.call('GET', `/vaults/${vaultId}`)).body).toMatchObject({
+      vault: { resources: [{ id: diskId, backup_count: 0 }] },
+    });
+    const logs = await world.call('GET', '/operation-logs?operation_type=delete');
+    expect(logs.body).toMatchObject({
+      count: 1,
+      operation_logs: [
+        {
+          status: 'success',
+          ended_at: '2026-01-01T00:00:00.000+00:00',
+          extra_info: {
+            common: { progress: 100, request_id: answer.headers['x-request-id'] },
+            delete: { backup_id: backupId },
+          },
+        },
+      ],
+    });
+  });
+
+  it('refuses while it is made or restored', async () => {
+    const world = await apiWorld();
+    const { backupIds } = await world.addCheckpoint(await world.addVault([await world.addDisk()]));
+    const { backupId } = await world.addBackup();
+    const made = await world.call('DELETE', `/backups/${backupIds[0]}`);
+    expect(made).toMatchObject({ status: 400, body: refusal('BackupService.6201') });
+    await setStatus(world, backupId, 'waiting_restore');
+    expect((await world.call('DELETE', `/backups/${backupId}`)).body).toEqual(
+      refusal('BackupService.6216'),
+    );
+    await setStatus(world, backupId, 'restoring');
+    expect((await world.call('DELETE', `/backups/${backupId}`)).body).toEqual(
+      refusal('BackupService.6216'),
+    );
+  });
+
+  it('keeps automatic backups of a locked vault, and deletes manual ones', async () => {
+    const world = await apiWorld();
+    const vaultId = await world.addVault([await world.addDisk()], { locked: true });
+    const automatic = (await world.addCheckpoint(vaultId, { auto_trigger: true })).backupIds[0]!;
+    await finishBackup(world, automatic);
+    const manual = (await world.addCheckpoint(vaultId)).backupIds[0]!;
+    await finishBackup(world, manual);
+    const kept = await world.call('DELETE', `/backups/${automatic}`);
+    expect(kept).toMatchObject({ status: 400, body: refusal('BackupService.6220') });
+    expect((await world.call('DELETE', `/backups/${manual}`)).status).toBe(204);
+  });
+
+  it('has deleted it even if that cannot be logged', async () => {
+    const world = await apiWorld();
+    const { backupId } = await world.addBackup();
+    const create = async () => {
+      throw new HoldfastError('catalog.unavailable', { operation: 'create' });
+    };
+    const catalog = { ...world.catalog, tasks: { ...world.catalog.tasks, create } };
+    const answer = await world.call('DELETE', `/backups/${backupId}`, undefined, {
+      ...world,
+      catalog,
+    });
+    expect(answer.status).toBe(204);
+    expect(world.probe.problems).toMatchObject([{ event: 'backup.deletion-not-logged' }]);
+  });
+});
+
+/** As many restores run, and have jobs, as were accepted; never two. */
+async function expectAtMostOne(world: ApiWorld, answers: { status: number }[]) {
+  const accepted = answers.filter(({ status }) => status === 202).length;
+  expect(accepted).toBeLessThanOrEqual(1);
+  expect(world.jobs.started.filter(({ kind }) => kind === 'restore')).toHaveLength(accepted);
+  expect(await Array.fromAsync(world.catalog.tasks.unfinished())).toHaveLength(accepted);
+}
+
+describe('restore backup', () => {
+  const restore = (volumeId: string, more: object = {}) => ({
+    restore: { volume_id: volumeId, ...more },
+  });
+
+  it('starts a restore to the disk it was made of', async () => {
+    const world = await apiWorld();
+    const { backupId, diskId } = await world.addBackup();
+    const answer = await world.call('POST', `/backups/${backupId}/restore`, restore(diskId));
+    const { job_id: jobId } = jobResponse.parse(answer.body);
+    expect(answer.status).toBe(202);
+    expect(world.jobs.started.at(-1)).toEqual({
+      kind: 'restore',
+      name: jobId,
+      projectId: PROJECT,
+      operationLogId: jobId,
+    });
+    expect(await world.catalog.tasks.get(PROJECT, jobId)).toMatchObject({
+      type: 'restore',
+      status: 'waiting',
+      target: { diskId, name: 'disk', isNew: false },
+    });
+    expect((await world.call('GET', `/backups/${backupId}`)).body).toMatchObject({
+      backup: { status: 'waiting_restore' },
+    });
+    expect((await world.call('GET', `/operation-logs/${jobId}`)).body).toMatchObject({
+      operation_log: {
+        operation_type: 'restore',
+        extra_info: { restore: { backup_id: backupId, target_resource_id: diskId } },
+      },
+    });
+  });
+
+  it('takes resource_id for volume_id', async () => {
+    const world = await apiWorld();
+    const { backupId, diskId } = await world.addBackup();
+    const request = { restore: { resource_id: diskId, power_on: false } };
+    expect((await world.call('POST', `/backups/${backupId}/restore`, request)).status).toBe(202);
+  });
+
+  it.each([
+    ['nothing', {}, 'restore'],
+    ['no disk', { restore: {} }, 'restore.volume_id'],
+    ['two disks', { restore: { volume_id: 'a', resource_id: 'b' } }, 'restore.resource_id'],
+    ['a server', { restore: { volume_id: 'a', server_id: 's' } }, 'restore.server_id'],
+    [
+      'mappings',
+      { restore: { volume_id: 'a', mappings: [{ backup_id: 'b', volume_id: 'v' }] } },
+      'restore.mappings',
+    ],
+  ])('refuses a request with %s', async (_, request, field) => {
+    const world = await apiWorld();
+    const { backupId } = await world.addBackup();
+    const answer = await world.call('POST', `/backups/${backupId}/restore`, request);
+    expect(answer).toMatchObject({
+      status: 400,
+      body: refusal('BackupService.9900', `${field}: `),
+    });
+  });
+
+  it('refuses what the backup, the vault or the disk do not allow', async () => {
+    const world = await apiWorld();
+    const { backupId, diskId, vaultId } = await world.addBackup();
+    const other = await world.addDisk();
+    const codeFor = async (volumeId: string) =>
+      (await world.call('POST', `/backups/${backupId}/restore`, restore(volumeId))).body;
+
+    expect(await codeFor(other)).toEqual(refusal('BackupService.2003', 'create one'));
+    world.disks.setDisk(diskId, { status: 'in-use' });
+    expect(await codeFor(diskId)).toEqual(refusal('BackupService.2011', 'in-use'));
+    world.disks.setDisk(diskId, { status: 'restoring' });
+    expect(await codeFor(diskId)).toEqual(refusal('BackupService.2010'));
+    world.disks.setDisk(diskId, { status: 'available' });
+    await world.disks.resize(diskId, 2 ** 30);
+    expect(await codeFor(diskId)).toEqual(refusal('BackupService.2001'));
+    await world.disks.resize(diskId, 2 ** 32);
+    const next = (await world.addCheckpoint(vaultId)).backupIds[0]!;
+    expect(await codeFor(diskId)).toEqual(refusal('BackupService.2002'));
+    await finishBackup(world, next);
+    const vault = await world.catalog.vaults.get(PROJECT, vaultId);
+    const frozen = await world.catalog.vaults.update({ ...vault, status: 'frozen' });
+    expect(await codeFor(diskId)).toEqual(refusal('BackupService.6202', 'frozen'));
+    await world.catalog.vaults.update({ ...frozen, status: 'lock' });
+    await world.disks.deleteDisk(diskId);
+    expect(await codeFor(diskId)).toEqual(refusal('BackupService.7000'));
+    expect(world.jobs.started.filter(({ kind }) => kind === 'restore')).toEqual([]);
+    expect(await Array.fromAsync(world.catalog.tasks.unfinished())).toEqual([]);
+  });
+
+  it('refuses a backup that is not available', async () => {
+    const world = await apiWorld();
+    const { diskId, backupId } = await world.addBackup();
+    await setStatus(world, backupId, 'error');
+    const answer = await world.call('POST', `/backups/${backupId}/restore`, restore(diskId));
+    expect(answer).toMatchObject({ status: 400, body: refusal('BackupService.2005', 'error') });
+  });
+
+  it('lets one restore to a disk run at a time', async () => {
+    const world = await apiWorld();
+    const { diskId, vaultId, backupId } = await world.addBackup();
+    const second = (await world.addCheckpoint(vaultId)).backupIds[0]!;
+    await finishBackup(world, second);
+    const both = await Promise.all(
+      [backupId, second].map((id) => world.call('POST', `/backups/${id}/restore`, restore(diskId))),
+    );
+    await expectAtMostOne(world, both);
+    for (const { status, body } of both) {
+      if (status !== 202) expect(body).toEqual(refusal('BackupService.2010'));
+    }
+    await world.call('POST', `/backups/${backupId}/restore`, restore(diskId));
+    const later = await world.call('POST', `/backups/${second}/restore`, restore(diskId));
+    expect(later).toMatchObject({ status: 400 });
+    await expectAtMostOne(world, [{ status: 202 }]);
+  });
+
+  it('lets one restore of a backup run at a time', async () => {
+    const world = await apiWorld();
+    const { diskId, backupId } = await world.addBackup();
+    const target = `/backups/${backupId}/restore`;
+    const all = await Promise.all([
+      world.call('POST', target, restore(diskId)),
+      world.call('POST', target, restore(diskId)),
+      world.call('POST', '/cloudvolumes', { volume: { backup_id: backupId } }),
+    ]);
+    await expectAtMostOne(world, all);
+    await world.call('POST', target, restore(diskId));
+    const again = await world.call('POST', target, restore(diskId));
+    expect(again).toMatchObject({ status: 400, body: refusal('BackupService.2005') });
+  });
+
+  it('ends the task when the backup cannot be moved, so that nobody starts it later', async () => {
+    const world = await apiWorld();
+    const { diskId, backupId } = await world.addBackup();
+    const setStatus = async () => {
+      throw new HoldfastError('catalog.unavailable', { operation: 'setStatus' });
+    };
+    const catalog = { ...world.catalog, backups: { ...world.catalog.backups, setStatus } };
+    const target = `/backups/${backupId}/restore`;
+    const answer = await world.call('POST', target, restore(diskId), { ...world, catalog });
+    expect(answer).toMatchObject({ status: 503, body: refusal('Holdfast.Unavailable') });
+    expect(await Array.fromAsync(world.catalog.tasks.unfinished())).toEqual([]);
+    expect(world.jobs.started.filter(({ kind }) => kind === 'restore')).toEqual([]);
+  });
+});
+
+describe('verify backup', () => {
+  it.each([
+    [undefined, 100],
+    [{}, 100],
+    [{ verify: {} }, 100],
+    [{ verify: { percent: 5 } }, 5],
+  ])('starts with body %j', async (body, percent) => {
+    const world = await apiWorld();
+    const { backupId } = await world.addBackup();
+    const answer = await world.call('POST', `/backups/${backupId}/verify`, body);
+    expect(answer.status).toBe(202);
+    const { job_id: jobId } = jobResponse.parse(answer.body);
+    expect(world.jobs.started.at(-1)).toMatchObject({ kind: 'verify', name: jobId });
+    expect((await world.call('GET', `/operation-logs/${jobId}`)).body).toMatchObject({
+      operation_log: { operation_type: 'verify', extra_info: { verify: { percent } } },
+    });
+  });
+
+  it('refuses a share that is none and a backup without data', async () => {
+    const world = await apiWorld();
+    const { backupId } = await world.addBackup();
+    for (const percent of [0, 101, 1.5, '5']) {
+      const answer = await world.call('POST', `/backups/${backupId}/verify`, {
+        verify: { percent },
+      });
+      expect(answer.body).toEqual(refusal('BackupService.9900', 'verify.percent'));
+    }
+    const { backupIds } = await world.addCheckpoint(await world.addVault([await world.addDisk()]));
+    const early = await world.call('POST', `/backups/${backupIds[0]}/verify`);
+    expect(early).toMatchObject({ status: 409, body: refusal('Holdfast.NotVerifiable') });
+  });
+
+  it('verifies a damaged backup', async () => {
+    const world = await apiWorld();
+    const { backupId } = await world.addBackup();
+    await setStatus(world, backupId, 'error');
+    expect((await world.call('POST', `/backups/${backupId}/verify`)).status).toBe(202);
+  });
+});

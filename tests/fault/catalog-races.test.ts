@@ -1,0 +1,247 @@
+import { PutCommand } from '@aws-sdk/lib-dynamodb';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { BATCH_LIMITS, batchGet, batchPut } from '../../lib/adapters/aws/dynamo-batches.ts';
+import { dynamoCatalog } from '../../lib/adapters/aws/dynamo-catalog/dynamo-catalog.ts';
+import { keys } from '../../lib/adapters/aws/dynamo-catalog/keys.ts';
+import type { FinishedRange } from '../../lib/model/session.ts';
+import type { Catalog } from '../../lib/ports/catalog.ts';
+import { expectCode } from '../support/catalog-assertions.ts';
+import { AT_MS, commitOf, somePackId, someSession, someStats } from '../support/catalog-records.ts';
+import { givenWorld, type World } from '../support/catalog-world.ts';
+import { setAttribute } from '../support/catalogs-under-test.ts';
+import { startDynamo, type TestDynamo } from '../support/dynamo.ts';
+import { faultyClient, timeout } from '../support/faulty-dynamo.ts';
+
+const LIMITS = { attemptsMax: 5, totalMsMax: 10_000, waitMs: 0, waitMsMax: 0 };
+
+describe('a catalog that others change between a read and the write', () => {
+  let dynamo: TestDynamo;
+  let healthy: Catalog;
+  let world: World;
+  beforeAll(async () => {
+    dynamo = await startDynamo();
+    healthy = dynamoCatalog(dynamo.client, dynamo.tables.catalog, LIMITS);
+  });
+  afterAll(async () => {
+    await dynamo.close();
+  });
+
+  /** A catalog before whose first write `meddle` runs, in a world of its own. */
+  const meddled = async (meddle: () => Promise<unknown>): Promise<Catalog> => {
+    world = await givenWorld(healthy);
+    let isFirst = true;
+    const { client } = faultyClient(dynamo.client, (_, command) => {
+      if (!isFirst || command !== 'TransactWriteCommand') return undefined;
+      isFirst = false;
+      return meddle;
+    });
+    return dynamoCatalog(client, dynamo.tables.catalog, LIMITS);
+  };
+
+  const setEpoch = (epoch: number) =>
+    setAttribute(dynamo, keys.epoch(world.vault.id), 'epoch', epoch);
+  const hideParent = () =>
+    healthy.backups.hide(world.vault.projectId, world.committed.backup.id, AT_MS);
+  const fence = () => healthy.sessions.end(world.vault.id, world.protecting.session.id, 'FENCED');
+
+  it('opens a session at the new epoch', async () => {
+    const catalog = await meddled(() => setEpoch(9));
+    expect(await catalog.sessions.open(world.opened)).toMatchObject({ startEpoch: 9 });
+    expect(await healthy.sessions.get(world.vault.id, world.opened.id)).toMatchObject({
+      startEpoch: 9,
+    });
+  });
+
+  it('hides a backup at the new epoch', async () => {
+    const catalog = await meddled(() => setEpoch(9));
+    const { projectId, id } = world.committed.backup;
+    await catalog.backups.hide(projectId, id, AT_MS);
+    expect(await healthy.backups.get(projectId, id)).toMatchObject({ deletedEpoch: 9 });
+  });
+
+  it('opens no reader of what is no root any more', async () => {
+    const catalog = await meddled(() => {
+      const { id, createdAtMs } = world.committed.backup;
+      return setAttribute(dynamo, keys.backup(world.vault.id, createdAtMs, id), 'root', 'NONE');
+    });
+    await expectCode(catalog.sessions.open(world.reader), 'catalog.conflict');
+    await expectCode(healthy.sessions.get(world.vault.id, world.reader.id), 'catalog.conflict');
+  });
+
+  it('does not pin a parent that was just hidden', async () => {
+    const catalog = await meddled(hideParent);
+    const { id } = world.protecting.session;
+    const pinned = catalog.sessions.pinParent(world.vault.id, id, world.committed.backup.id);
+    expect(await pinned).toBe(false);
+    expect(await healthy.sessions.get(world.vault.id, id)).not.toHaveProperty('parentBackupId');
+  });
+
+  it.each([
+    ['a pin of a parent', (catalog: Catalog) => catalog.sessions.pinParent(...pinArguments())],
+    ['a range', (catalog: Catalog) => catalog.sessions.putRange(...rangeArguments())],
+    ['a commit', (catalog: Catalog) => catalog.sessions.commit(commitArguments())],
+  ])('refuses %s of a session that was just fenced', async (_, change) => {
+    const catalog = await meddled(fence);
+    await expectCode(change(catalog), 'session.not-open');
+    const { backup } = world.protecting;
+    expect(await healthy.backups.get(backup.projectId, backup.id)).toMatchObject({ root: 'NONE' });
+    expect(await healthy.vaults.usage(world.vault.id)).toMatchObject({ backupCount: 1 });
+    const { id } = world.protecting.session;
+    expect(await healthy.sessions.ranges(world.vault.id, id)).toStrictEqual([]);
+  });
+  const pinArguments = () =>
+    [world.vault.id, world.protecting.session.id, world.committed.backup.id] as const;
+  const rangeArguments = () =>
+    [
+      world.vault.id,
+      world.protecting.session.id,
+      { from: 0, to: 1, segments: [null], stats: someStats() } as FinishedRange,
+    ] as const;
+  const commitArguments = () => commitOf(world.protecting.backup, world.protecting.session.id);
+
+  it('does not delete a vault that just took a disk', async () => {
+    const catalog = await meddled(() => healthy.vaults.bind(moved()));
+    const moved = () => ({ ...world.unbound, vaultId: world.empty.id });
+    const { projectId, id } = world.empty;
+    await expectCode(catalog.vaults.delete(projectId, id), 'catalog.conflict');
+    expect(await healthy.vaults.bindings(id)).toStrictEqual([moved()]);
+  });
+
+  it('does not unbind a disk that is just being protected', async () => {
+    const catalog = await meddled(() => healthy.backups.begin(world.begun, world.begunTask));
+    const { projectId, diskId } = world.spare;
+    await expectCode(catalog.vaults.unbind(projectId, diskId), 'catalog.conflict');
+    expect(await healthy.vaults.binding(projectId, diskId)).toMatchObject({
+      protectingTaskId: world.begunTask.id,
+    });
+  });
+
+  it('leaves a disk alone that was bound anew after its unbinding', async () => {
+    world = await givenWorld(healthy);
+    const { projectId, diskId } = world.spare;
+    const anew = { ...world.spare, createdAtMs: AT_MS + 5 };
+    let isFirst = true;
+    const { client } = faultyClient(dynamo.client, (_, command) => {
+      if (!isFirst || command !== 'TransactWriteCommand') return undefined;
+      isFirst = false;
+      // The unbinding lands, its answer is lost, and somebody binds the disk again.
+      return async () => {
+        await healthy.vaults.unbind(projectId, diskId);
+        await healthy.vaults.bind(anew);
+        throw timeout();
+      };
+    });
+    await dynamoCatalog(client, dynamo.tables.catalog, LIMITS).vaults.unbind(projectId, diskId);
+    expect(await healthy.vaults.binding(projectId, diskId)).toStrictEqual(anew);
+  });
+
+  it('pins what moved between its read and its write, or misses', async () => {
+    world = await givenWorld(healthy);
+    const { vault, packs } = world;
+    const pinAfter = (meddle: () => Promise<unknown>) => {
+      let isFirst = true;
+      const { client } = faultyClient(dynamo.client, (_, command) => {
+        if (!isFirst || command !== 'UpdateCommand') return undefined;
+        isFirst = false;
+        return meddle;
+      });
+      const catalog = dynamoCatalog(client, dynamo.tables.catalog, LIMITS);
+      return catalog.packs.pin(vault.id, packs.sealed, 5);
+    };
+    const pinned = await pinAfter(() => healthy.packs.pin(vault.id, packs.sealed, 7));
+    expect(pinned).toMatchObject({ lastRefEpoch: 7 });
+    await setAttribute(dynamo, keys.pack(vault.id, packs.sealed), 'lastRefEpoch', 1);
+    const missed = await pinAfter(() => healthy.packs.quarantine(vault.id, packs.sealed, 'bad'));
+    expect(missed).toBeNull();
+    expect(await healthy.packs.get(vault.id, packs.sealed)).toMatchObject({ lastRefEpoch: 1 });
+  });
+});
+
+describe('a catalog whose table is not as it should be', () => {
+  let dynamo: TestDynamo;
+  let catalog: Catalog;
+  beforeAll(async () => {
+    dynamo = await startDynamo();
+    catalog = dynamoCatalog(dynamo.client, dynamo.tables.catalog, LIMITS);
+  });
+  afterAll(async () => {
+    await dynamo.close();
+  });
+
+  it('names an item that it cannot read, and the attribute', async () => {
+    const { vault, packs } = await givenWorld(catalog);
+    const key = keys.pack(vault.id, packs.sealed);
+    for (const [name, value] of [
+      ['state', 'MELTED'],
+      ['slotCount', 'nine'],
+      ['present', 'text'],
+    ]) {
+      const before = await catalog.packs.get(vault.id, packs.sealed);
+      await setAttribute(dynamo, key, name!, value);
+      const reading = catalog.packs.get(vault.id, packs.sealed);
+      await expect(reading).rejects.toMatchObject({
+        code: 'catalog.malformed',
+        message: expect.stringContaining(`${key.pk} ${key.sk} cannot be read: ${name}`),
+      });
+      await setAttribute(dynamo, key, name!, before![name as keyof typeof before]);
+    }
+    await dynamo.client.send(new PutCommand({ TableName: dynamo.tables.catalog, Item: key }));
+    await expectCode(catalog.packs.pin(vault.id, packs.sealed, 2), 'catalog.malformed');
+  });
+
+  it('refuses what would make an item too large', async () => {
+    const { vault, protecting } = await givenWorld(catalog);
+    const segments = Array.from({ length: 513 }, () => null);
+    const range = { from: 0, to: 513, segments, stats: someStats() };
+    const put = catalog.sessions.putRange(vault.id, protecting.session.id, range);
+    await expectCode(put, 'catalog.conflict');
+    const quarantined = Array.from({ length: 4096 }, somePackId);
+    const session = await catalog.sessions.open(someSession(protecting.backup, { quarantined }));
+    expect(session.quarantined).toHaveLength(4096);
+    quarantined.push(somePackId());
+    const open = catalog.sessions.open(someSession(protecting.backup, { quarantined }));
+    await expectCode(open, 'catalog.conflict');
+  });
+});
+
+describe('batches of which a part is not processed', () => {
+  let dynamo: TestDynamo;
+  beforeAll(async () => {
+    dynamo = await startDynamo();
+  });
+  afterAll(async () => {
+    await dynamo.close();
+  });
+
+  const limits = { ...BATCH_LIMITS, waitMs: 0 };
+
+  /** A client that processes only the first `count` items of every batch. */
+  const partial = (count: number) => {
+    const { blocks } = dynamo.tables;
+    const send = async (command: { input: { RequestItems: Record<string, unknown> } }) => {
+      const all = command.input.RequestItems[blocks] as unknown[] & { Keys?: unknown[] };
+      const wanted = all.Keys ?? all;
+      const [now, later] = [wanted.slice(0, count), wanted.slice(count)];
+      const pack = (items: unknown[]) => ({ [blocks]: all.Keys ? { Keys: items } : items });
+      const left = later.length > 0 ? pack(later) : {};
+      if (now.length === 0) return { Responses: {}, UnprocessedKeys: left, UnprocessedItems: left };
+      command.input.RequestItems = pack(now);
+      const answer = await dynamo.client.send(command as never);
+      return Object.assign({}, answer, { UnprocessedKeys: left, UnprocessedItems: left });
+    };
+    return { send } as unknown as TestDynamo['client'];
+  };
+
+  it('sends the rest again', async () => {
+    const items = Array.from({ length: 60 }, (_, n) => ({ pk: `batch#${n}`, slot: n }));
+    await batchPut(partial(7), dynamo.tables.blocks, items, limits);
+    const wanted = items.map(({ pk }) => ({ pk }));
+    const found = await batchGet(partial(30), dynamo.tables.blocks, wanted, {}, limits);
+    expect(found.toSorted((a, b) => Number(a['slot']) - Number(b['slot']))).toStrictEqual(items);
+  });
+
+  it('gives up on what stays unprocessed', async () => {
+    const put = batchPut(partial(0), dynamo.tables.blocks, [{ pk: 'never' }], limits);
+    await expect(put).rejects.toThrow('1 items stay unprocessed');
+  });
+});

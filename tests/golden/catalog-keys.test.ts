@@ -1,0 +1,71 @@
+import { expect, it } from '@jest/globals';
+import {
+  keys,
+  listed,
+  prefixes,
+  projectPartition,
+} from '../../lib/adapters/aws/dynamo-catalog/keys.ts';
+
+/** Stored keys are for ever: a change here loses what is stored. */
+it('the keys of the catalog never change', () => {
+  const record = { projectId: 'p1', id: 'r1', createdAtMs: 1_700_000_000_000 };
+  expect({
+    vault: keys.vault('v1'),
+    epoch: keys.epoch('v1'),
+    usage: keys.usage('v1'),
+    vaultKey: keys.vaultKey('v1', 'k1'),
+    binding: keys.binding('v1', 'd1'),
+    backup: keys.backup('v1', 1_700_000_000_000, 'b1'),
+    session: keys.session('v1', 's1'),
+    openSession: keys.openSession('v1', 's1'),
+    range: keys.range('v1', 's1', 64),
+    pack: keys.pack('v1', 'a1'),
+    quarantinedPack: keys.quarantinedPack('v1', 'a1'),
+    diskPointer: keys.diskPointer('d1'),
+    backupPointer: keys.backupPointer('b1'),
+    checkpoint: keys.checkpoint('c1'),
+    task: keys.task('t1'),
+    progress: keys.progress('t1', 64),
+    unfinishedTask: keys.unfinishedTask(1_700_000_000_000, 't1'),
+    credential: keys.credential('ff00'),
+    listedVault: listed('VAULT', record),
+    listedBackup: listed('BACKUP', record),
+    listedTask: listed('TASK', record),
+  }).toStrictEqual({
+    vault: { pk: 'VAULT#v1', sk: 'VAULT' },
+    epoch: { pk: 'VAULT#v1', sk: 'EPOCH' },
+    usage: { pk: 'VAULT#v1', sk: 'USAGE' },
+    vaultKey: { pk: 'VAULT#v1', sk: 'KEY#k1' },
+    binding: { pk: 'VAULT#v1', sk: 'DISK#d1' },
+    backup: { pk: 'VAULT#v1', sk: 'BACKUP#001700000000000#b1' },
+    session: { pk: 'VAULT#v1', sk: 'SESSION#s1' },
+    openSession: { pk: 'VAULT#v1', sk: 'OPEN#s1' },
+    range: { pk: 'VAULT#v1', sk: 'RANGE#s1#000000000000064' },
+    pack: { pk: 'VAULT#v1', sk: 'PACK#a1' },
+    quarantinedPack: { pk: 'VAULT#v1', sk: 'QUARANTINED#a1' },
+    diskPointer: { pk: 'DISK#d1', sk: 'DISK' },
+    backupPointer: { pk: 'BACKUP#b1', sk: 'BACKUP' },
+    checkpoint: { pk: 'CHECKPOINT#c1', sk: 'CHECKPOINT' },
+    task: { pk: 'TASK#t1', sk: 'TASK' },
+    progress: { pk: 'TASK#t1', sk: 'PROGRESS#000000000000064' },
+    unfinishedTask: { pk: 'UNFINISHED', sk: '001700000000000#t1' },
+    credential: { pk: 'CREDENTIAL#ff00', sk: 'CREDENTIAL' },
+    listedVault: { gsi1pk: 'PROJECT#p1#VAULT', gsi1sk: '001700000000000#r1' },
+    listedBackup: { gsi1pk: 'PROJECT#p1#BACKUP', gsi1sk: '001700000000000#r1' },
+    listedTask: { gsi1pk: 'PROJECT#p1#TASK', gsi1sk: '001700000000000#r1' },
+  });
+});
+
+it('every query asks for the keys of its kind and no others', () => {
+  const asked = (prefix: { pk: string; sk: string }, key: { pk: string; sk: string }) =>
+    prefix.pk === key.pk && key.sk.startsWith(prefix.sk);
+  expect(asked(prefixes.bindings('v1'), keys.binding('v1', 'd1'))).toBe(true);
+  expect(asked(prefixes.backups('v1'), keys.backup('v1', 1, 'b1'))).toBe(true);
+  expect(asked(prefixes.openSessions('v1'), keys.openSession('v1', 's1'))).toBe(true);
+  expect(asked(prefixes.ranges('v1', 's1'), keys.range('v1', 's1', 0))).toBe(true);
+  expect(asked(prefixes.ranges('v1', 's1'), keys.range('v1', 's10', 0))).toBe(false);
+  expect(asked(prefixes.quarantinedPacks('v1'), keys.quarantinedPack('v1', 'a1'))).toBe(true);
+  expect(asked(prefixes.taskAndProgress('t1'), keys.progress('t1', 0))).toBe(true);
+  expect(asked(prefixes.unfinishedTasks(), keys.unfinishedTask(1, 't1'))).toBe(true);
+  expect(projectPartition('p1', 'TASK')).toBe('PROJECT#p1#TASK');
+});

@@ -1,0 +1,165 @@
+import { randomUUID } from 'node:crypto';
+import { type DynamoDBDocumentClient, GetCommand, QueryCommand } from '@aws-sdk/lib-dynamodb';
+import { batchPut } from '../../lib/adapters/aws/dynamo-batches.ts';
+import { type ItemKey, keys } from '../../lib/adapters/aws/dynamo-catalog/keys.ts';
+import type { Vault } from '../../lib/model/vault.ts';
+import type { Catalog } from '../../lib/ports/catalog.ts';
+import {
+  givenBinding,
+  givenCommitted,
+  givenProtecting,
+  givenVault,
+  someBackup,
+  someBinding,
+  someCheckpoint,
+  somePackId,
+  someSession,
+  someTask,
+  someVault,
+} from './catalog-records.ts';
+
+/** A UUID, or a pack's id. */
+const ID = /[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|\b[0-9a-f]{32}\b/g;
+
+/** A vault in which every kind of write finds something to do. */
+export type World = Awaited<ReturnType<typeof givenWorld>>;
+
+export const givenWorld = async (catalog: Catalog) => {
+  const vault = await givenVault(catalog);
+  const [committed, protecting, spare] = [
+    await givenCommitted(catalog, vault),
+    await givenProtecting(catalog, vault),
+    await givenBinding(catalog, vault),
+  ];
+  const packs = {
+    fresh: somePackId(),
+    open: somePackId(),
+    sealed: somePackId(),
+    bad: somePackId(),
+  };
+  for (const id of [packs.open, packs.sealed, packs.bad])
+    await catalog.packs.open(packOf(vault, id));
+  const sealed = { slotCount: 9, storedBytes: 900, startEpoch: 1 };
+  for (const id of [packs.sealed, packs.bad]) await catalog.packs.seal(vault.id, id, sealed);
+  await catalog.packs.quarantine(vault.id, packs.bad, 'damaged');
+  const begun = someBackup(spare);
+  return {
+    vault,
+    empty: await givenVault(catalog, { projectId: vault.projectId }),
+    fresh: someVault({ projectId: vault.projectId }),
+    committed,
+    protecting,
+    spare,
+    unbound: someBinding(vault),
+    begun,
+    begunTask: someTask(begun),
+    checkpoint: someCheckpoint(vault),
+    opened: someSession(protecting.backup),
+    reader: someSession(committed.backup, { kind: 'read' }),
+    packs,
+    tokenSha256: somePackId(),
+  };
+};
+
+/** A pack of the vault. */
+export const packOf = (vault: Vault, id: string) => ({
+  vaultId: vault.id,
+  id,
+  keyId: vault.keyId,
+  sessionId: vault.id,
+});
+
+/** The same world again with ids of its own, much faster than it was made. */
+export const copyWorld = async (
+  client: DynamoDBDocumentClient,
+  table: string,
+  world: World,
+): Promise<World> => {
+  const ids = new Map([...namesOf(world).keys()].map((id) => [id, newId(id)]));
+  const items = (await itemsOfWorld(client, table, world)).filter((item) => item !== null);
+  await batchPut(client, table, renamed(items, ids));
+  return renamed(world, ids);
+};
+
+/** Every item of the world, with names instead of ids: two runs of one story dump the same. */
+export const dumpWorld = async (
+  client: DynamoDBDocumentClient,
+  table: string,
+  world: World,
+): Promise<string[]> => {
+  const items = await itemsOfWorld(client, table, world);
+  return renamed(items, namesOf(world))
+    .map((item) => JSON.stringify(item, inOrder))
+    .toSorted();
+};
+
+const itemsOfWorld = async (client: DynamoDBDocumentClient, table: string, world: World) => {
+  const { vault, empty, fresh, committed, protecting, spare, unbound, begun } = world;
+  const tasks = [committed.task, protecting.task, world.begunTask];
+  const partitions = [
+    ...[vault, empty, fresh].map(({ id }) => keys.vault(id)),
+    ...[spare, unbound].map(({ diskId }) => keys.diskPointer(diskId)),
+    ...[committed.backup, protecting.backup, begun].map(({ id }) => keys.backupPointer(id)),
+    ...tasks.map(({ id }) => keys.task(id)),
+    keys.checkpoint(world.checkpoint.id),
+    keys.credential(world.tokenSha256),
+  ];
+  const items = await Promise.all([
+    ...partitions.map(({ pk }) => itemsOf(client, table, pk)),
+    ...tasks.map(async ({ createdAtMs, id }) => [
+      await itemAt(client, table, keys.unfinishedTask(createdAtMs, id)),
+    ]),
+  ]);
+  return items.flat();
+};
+
+const itemsOf = async (client: DynamoDBDocumentClient, TableName: string, pk: string) => {
+  const { Items = [], LastEvaluatedKey } = await client.send(
+    new QueryCommand({
+      TableName,
+      ConsistentRead: true,
+      KeyConditionExpression: 'pk = :pk',
+      ExpressionAttributeValues: { ':pk': pk },
+    }),
+  );
+  if (LastEvaluatedKey !== undefined) throw new Error('a world is small');
+  return Items;
+};
+
+const itemAt = async (client: DynamoDBDocumentClient, TableName: string, Key: ItemKey) => {
+  const { Item } = await client.send(new GetCommand({ TableName, Key, ConsistentRead: true }));
+  return Item ?? null;
+};
+
+/** Fields by name; bytes as numbers. */
+const inOrder = (_: string, value: unknown): unknown => {
+  if (value instanceof Uint8Array) return [...value];
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
+  return Object.fromEntries(Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1)));
+};
+
+/** Every id in the world, by the path that leads to it. */
+const namesOf = (world: World): Map<string, string> => {
+  const names = new Map<string, string>();
+  const walk = (value: unknown, path: string): void => {
+    if (typeof value === 'object' && value !== null)
+      for (const [name, field] of Object.entries(value)) walk(field, `${path}.${name}`);
+    else if (typeof value === 'string' && value.match(ID)?.[0] === value && !names.has(value))
+      names.set(value, path);
+  };
+  walk(world, '');
+  return names;
+};
+
+/** A copy of plain data in which every id, also inside of texts, is another. */
+const renamed = <T>(value: T, ids: Map<string, string>): T => {
+  const rename = (field: unknown): unknown => {
+    if (typeof field === 'string') return field.replaceAll(ID, (id) => ids.get(id) ?? id);
+    if (Array.isArray(field)) return field.map(rename);
+    if (typeof field !== 'object' || field === null || field instanceof Uint8Array) return field;
+    return Object.fromEntries(Object.entries(field).map(([name, each]) => [name, rename(each)]));
+  };
+  return rename(value) as T;
+};
+
+const newId = (id: string): string => (id.includes('-') ? randomUUID() : somePackId());
