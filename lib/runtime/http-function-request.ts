@@ -53,13 +53,17 @@ function bodyText({ body = '', isBase64Encoded }: HttpEvent): string {
   }
 }
 
-/** How deep the brackets go, found without recursion; text within quotes does not count. */
-function depthOf(text: string): number {
+/** How deep the brackets go, found without recursion; those within texts do not count. */
+function depthOf(json: string): number {
   let depth = 0;
   let deepest = 0;
-  for (const [token] of text.matchAll(/"(?:[^"\\]|\\.)*"|[[\]{}]/g)) {
-    if (token === '[' || token === '{') deepest = Math.max(deepest, ++depth);
-    else if (token === ']' || token === '}') depth--;
+  let isText = false;
+  for (let at = 0; at < json.length; at++) {
+    const character = json[at];
+    if (character === '"') isText = !isText;
+    else if (isText) at += character === '\\' ? 1 : 0;
+    else if (character === '[' || character === '{') deepest = Math.max(deepest, ++depth);
+    else if (character === ']' || character === '}') depth--;
   }
   return deepest;
 }

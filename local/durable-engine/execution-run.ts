@@ -158,7 +158,7 @@ export class ExecutionRun {
       const stored = operations.get(Id);
       if (stored) this.#pursue(stored);
     }
-    if (this.summary.status !== 'RUNNING') this.#finish();
+    if (Updates.at(-1)?.Type === 'EXECUTION') this.#finish();
     return { CheckpointToken: token, NewExecutionState: { Operations } };
   }
 
@@ -200,6 +200,7 @@ export class ExecutionRun {
 
   /** Waits for what an operation needs from outside: a point in time, or another function. */
   #pursue(stored: StoredOperation): void {
+    if (this.#over) return;
     const { Id, Type, Status } = stored.operation;
     const due = dueChange(stored);
     if (due) this.#arm(Id, due.atMs, () => this.#change(Id, due.change));

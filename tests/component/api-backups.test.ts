@@ -152,7 +152,7 @@ describe('list backups', () => {
     const world = await apiWorld();
     const vaultId = await world.addVault([await world.addDisk()]);
     const { backupIds } = await world.addCheckpoint(vaultId);
-    await finishBackup(world, backupIds[0]!, 10 * 2 ** 30);
+    await finishBackup(world, backupIds[0]!, { storedBytes: 10 * 2 ** 30 });
     expect((await world.call('GET', `/backups?${query}`)).body).toMatchObject({ count });
   });
 

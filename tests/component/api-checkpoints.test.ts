@@ -57,20 +57,17 @@ describe('create checkpoint', () => {
     [{ auto_trigger: true }, {}, /^autobk_[0-9a-f]{4}$/],
     [{ auto_trigger: true }, { backup_name_prefix: 'nightly' }, /^nightly_[0-9a-f]{4}$/],
     [{ incremental: false }, { backup_name_prefix: 'nightly' }, /^manualbk_[0-9a-f]{4}$/],
-  ])(
-    'names a backup with %j in a vault with %j',
-    async (parameters: { incremental?: boolean; auto_trigger?: boolean }, vault, name) => {
-      const world = await apiWorld();
-      const vaultId = await world.addVault([await world.addDisk()], vault);
-      const { backupIds } = await world.addCheckpoint(vaultId, parameters);
-      const backup = await world.catalog.backups.get(PROJECT, backupIds[0]!);
-      expect(backup).toMatchObject({
-        name: expect.stringMatching(name),
-        incremental: parameters.incremental ?? true,
-        autoTrigger: parameters.auto_trigger ?? false,
-      });
-    },
-  );
+  ])('names a backup with %j in a vault with %j', async (parameters: object, vault, name) => {
+    const world = await apiWorld();
+    const vaultId = await world.addVault([await world.addDisk()], vault);
+    const { backupIds } = await world.addCheckpoint(vaultId, parameters);
+    const backup = await world.catalog.backups.get(PROJECT, backupIds[0]!);
+    expect(backup).toMatchObject({
+      name: expect.stringMatching(name),
+      incremental: !('incremental' in parameters),
+      autoTrigger: 'auto_trigger' in parameters,
+    });
+  });
 
   it.each([
     ['resources', (id: string) => ({ resources: [id] })],
@@ -240,7 +237,7 @@ describe('create checkpoint', () => {
     const world = await apiWorld();
     const vaultId = await world.addVault([await world.addDisk()], { billing: { size: 10 } });
     const { backupIds } = await world.addCheckpoint(vaultId);
-    await finishBackup(world, backupIds[0]!, 13 * 2 ** 30);
+    await finishBackup(world, backupIds[0]!, { storedBytes: 13 * 2 ** 30 });
     const full = await world.call('POST', '/checkpoints', back(vaultId));
     expect(full).toMatchObject({ status: 400, body: refusal('BackupService.6114') });
     const auto = await world.call('PUT', `/vaults/${vaultId}`, {

@@ -317,7 +317,7 @@ describe('show vault', () => {
         resources: [{ id: diskId, backup_count: 1, backup_size: 1, protect_status: 'protecting' }],
       },
     });
-    await finishBackup(world, backupIds[0]!, 2 ** 20);
+    await finishBackup(world, backupIds[0]!, { storedBytes: 2 ** 20 });
     expect((await world.call('GET', `/vaults/${vaultId}`)).body).toMatchObject({
       vault: {
         billing: { used: 2 },
@@ -394,7 +394,7 @@ describe('update vault', () => {
     const world = await apiWorld();
     const { vaultId } = await world.addBackup();
     const { backupIds } = await world.addCheckpoint(vaultId);
-    await finishBackup(world, backupIds[0]!, 2 ** 30);
+    await finishBackup(world, backupIds[0]!, { storedBytes: 2 ** 30 });
     const resize = (size: number) =>
       world.call('PUT', `/vaults/${vaultId}`, { vault: { billing: { size } } });
     expect((await resize(1)).body).toEqual(refusal('BackupService.6101', 'used'));

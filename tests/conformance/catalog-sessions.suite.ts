@@ -27,7 +27,7 @@ export const sessionCases = (subject: Subject): void => {
 };
 
 const openingCases = (subject: Subject): void => {
-  it('opens a session at the epoch of its vault; the same id again is the same session', async () => {
+  it('opens a session at the epoch of its vault; the same id is the same session', async () => {
     const { catalog, setEpoch } = subject();
     const vault = await givenVault(catalog);
     const { backup } = await givenBegun(catalog, vault);

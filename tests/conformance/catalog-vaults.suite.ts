@@ -56,7 +56,7 @@ const creationCases = (subject: Subject): void => {
     );
   });
 
-  it('creates a vault once: repeated it changes nothing, another one of the id is refused', async () => {
+  it('creates a vault once: a repetition changes nothing, another is refused', async () => {
     const { vaults } = subject().catalog;
     const vault = await givenVault(subject().catalog);
     await vaults.update({ ...vault, name: 'renamed' });

@@ -1,4 +1,4 @@
-import { PutCommand } from '@aws-sdk/lib-dynamodb';
+import { GetCommand, PutCommand } from '@aws-sdk/lib-dynamodb';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { BATCH_LIMITS, batchGet, batchPut } from '../../lib/adapters/aws/dynamo-batches.ts';
 import { dynamoCatalog } from '../../lib/adapters/aws/dynamo-catalog/dynamo-catalog.ts';
@@ -187,6 +187,29 @@ describe('a catalog whose table is not as it should be', () => {
     }
     await dynamo.client.send(new PutCommand({ TableName: dynamo.tables.catalog, Item: key }));
     await expectCode(catalog.packs.pin(vault.id, packs.sealed, 2), 'catalog.malformed');
+  });
+
+  it('keeps no mark of what has ended: lists of what has not stay short', async () => {
+    const { vault, committed, protecting, packs } = await givenWorld(catalog);
+    const { task, session } = protecting;
+    const marks = [
+      keys.unfinishedTask(task.createdAtMs, task.id),
+      keys.openSession(vault.id, session.id),
+      keys.quarantinedPack(vault.id, packs.bad),
+    ];
+    const marked = () =>
+      Promise.all(
+        marks.map(async (Key) => {
+          const command = new GetCommand({ TableName: dynamo.tables.catalog, Key });
+          return (await dynamo.client.send(command)).Item !== undefined;
+        }),
+      );
+    expect(await marked()).toStrictEqual([true, true, true]);
+    await catalog.tasks.end(task.projectId, task.id, { status: 'failed', atMs: AT_MS });
+    await catalog.sessions.end(vault.id, session.id, 'ABORTED');
+    await catalog.packs.release(vault.id, packs.bad);
+    marks.push(keys.openSession(vault.id, committed.session.id));
+    expect(await marked()).toStrictEqual([false, false, false, false]);
   });
 
   it('refuses what would make an item too large', async () => {

@@ -173,13 +173,17 @@ export const vaultRequest = ({
 });
 
 /** What the job of a backup does to the catalog when all goes well. */
-export async function finishBackup(world: MemoryWorld, backupId: string, storedBytes = 1000) {
+export async function finishBackup(
+  world: MemoryWorld,
+  backupId: string,
+  { storedBytes = 1000, projectId = PROJECT } = {},
+) {
   const { catalog, clock, ids } = world;
-  const backup = await catalog.backups.get(PROJECT, backupId);
+  const backup = await catalog.backups.get(projectId, backupId);
   const [atMs, vaultId, taskId] = [clock.nowMs(), backup.vaultId, backup.operationLogId];
   const { sizeBytes } = backup.disk;
-  await catalog.tasks.start(PROJECT, taskId, { atMs, totalBytes: sizeBytes });
-  await catalog.backups.setStatus(PROJECT, backupId, 'protecting', { atMs });
+  await catalog.tasks.start(projectId, taskId, { atMs, totalBytes: sizeBytes });
+  await catalog.backups.setStatus(projectId, backupId, 'protecting', { atMs });
   const session = await catalog.sessions.open({
     vaultId,
     id: ids.uuid(),
@@ -193,13 +197,13 @@ export async function finishBackup(world: MemoryWorld, backupId: string, storedB
   await catalog.sessions.commit({
     vaultId,
     sessionId: session.id,
-    projectId: PROJECT,
+    projectId,
     backupId,
     manifestSha256: '00'.repeat(32),
     stats: { ...NO_STATS, readBytes: sizeBytes, newBytes: sizeBytes, storedBytes },
     atMs,
   });
-  await catalog.tasks.end(PROJECT, taskId, { status: 'success', atMs });
+  await catalog.tasks.end(projectId, taskId, { status: 'success', atMs });
 }
 
 /** An error's body: the code, and a part of the text. */

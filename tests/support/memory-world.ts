@@ -16,8 +16,14 @@ export function memoryWorld() {
   const clock = memoryClock();
   const catalog = memoryCatalog();
   /** Makes a credential and returns its token. */
-  const admit = async (projectId: string, role: Role = 'Full', expiresAtMs?: number) => {
-    const token = `token of ${role} in ${projectId} until ${expiresAtMs ?? 'ever'}`;
+  const admit = async (
+    projectId: string,
+    role: Role = 'Full',
+    {
+      expiresAtMs,
+      token = `${role} in ${projectId}`,
+    }: { expiresAtMs?: number; token?: string } = {},
+  ) => {
     await catalog.credentials.put({
       tokenSha256: createHash('sha256').update(token).digest('hex'),
       projectId,

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { link, open, unlink } from 'node:fs/promises';
+import { link, open, rm, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { HoldfastError } from '../../errors.ts';
 import type { KeyProvider } from '../../ports/key-provider.ts';
@@ -42,17 +42,21 @@ async function load({ path, create }: { path: string; create: boolean }): Promis
 }
 
 async function readKey(path: string): Promise<Uint8Array> {
-  await using file = await open(path, 'r');
-  const { mode, size } = await file.stat();
-  if ((mode & OTHERS) !== 0) {
-    const reason = `others may access it (mode ${(mode & 0o777).toString(8)}); set it to 600`;
-    throw new HoldfastError('config.invalid', { name: `key file ${path}`, reason });
+  const file = await open(path, 'r');
+  try {
+    const { mode, size } = await file.stat();
+    if ((mode & OTHERS) !== 0) {
+      const reason = `others may access it (mode ${(mode & 0o777).toString(8)}); set it to 600`;
+      throw new HoldfastError('config.invalid', { name: `key file ${path}`, reason });
+    }
+    if (size !== MASTER_KEY_BYTES) {
+      const reason = `it has ${size} bytes, not ${MASTER_KEY_BYTES}`;
+      throw new HoldfastError('config.invalid', { name: `key file ${path}`, reason });
+    }
+    return await file.readFile();
+  } finally {
+    await file.close();
   }
-  if (size !== MASTER_KEY_BYTES) {
-    const reason = `it has ${size} bytes, not ${MASTER_KEY_BYTES}`;
-    throw new HoldfastError('config.invalid', { name: `key file ${path}`, reason });
-  }
-  return await file.readFile();
 }
 
 /**
@@ -61,18 +65,21 @@ async function readKey(path: string): Promise<Uint8Array> {
  */
 async function createKey(path: string): Promise<void> {
   const temporary = `${path}.${randomBytes(8).toString('hex')}.new`;
-  await using file = await open(temporary, 'wx', OWNER_ONLY);
+  const key = randomBytes(MASTER_KEY_BYTES);
   try {
-    await file.writeFile(randomBytes(MASTER_KEY_BYTES));
-    await file.sync();
+    await writeFile(temporary, key, { flag: 'wx', mode: OWNER_ONLY, flush: true });
     await link(temporary, path).catch((error: unknown) => {
       if (codeOf(error) !== 'EEXIST') throw error;
     });
   } finally {
-    await unlink(temporary);
+    await rm(temporary, { force: true });
   }
-  await using folder = await open(dirname(path), 'r');
-  await folder.sync();
+  const folder = await open(dirname(path), 'r');
+  try {
+    await folder.sync();
+  } finally {
+    await folder.close();
+  }
 }
 
 const codeOf = (error: unknown): string | undefined => (error as NodeJS.ErrnoException).code;

@@ -3,7 +3,15 @@ import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals
 import { LogFile } from '../../../local/durable-engine/log-file.ts';
 import type { InvocationInput } from '../../../local/durable-engine/protocol.ts';
 import { settle } from './manual-clock.ts';
-import { DONE, PENDING, ScriptedEngine, statusesOf, update, wait } from './scripted-engine.ts';
+import {
+  DONE,
+  invokeOf,
+  PENDING,
+  ScriptedEngine,
+  statusesOf,
+  update,
+  wait,
+} from './scripted-engine.ts';
 
 let scripted: ScriptedEngine;
 beforeEach(async () => {
@@ -200,6 +208,30 @@ describe('quotas', () => {
     await scripted.restart({ quotas });
     await scripted.engine.wait(arn);
     expect(refusals).toEqual(['Exceeded the quota of 3 durable operations.']);
+  });
+});
+
+describe('a stop', () => {
+  it('that meets a checkpoint ends the execution once, and starts nothing', async () => {
+    scripted.scripts['job'] = async (input) => {
+      const answer = scripted.checkpoint(input, invokeOf('i', 'worker'));
+      await scripted.engine.stop(input.DurableExecutionArn);
+      await answer;
+      return PENDING;
+    };
+    const arn = await scripted.run();
+    expect(await scripted.engine.wait(arn)).toMatchObject({ status: 'STOPPED' });
+    await settle();
+    expect([scripted.callsOf('worker'), scripted.warnings]).toEqual([0, []]);
+    const types = (await scripted.engine.history(arn)).map(({ EventType }) => EventType);
+    expect(types).toEqual(['ExecutionStarted', 'ChainedInvokeStarted', 'ExecutionStopped']);
+  });
+
+  it('leaves an execution that has ended as it is', async () => {
+    scripted.scripts['job'] = async () => DONE;
+    const arn = await scripted.run();
+    const ended = await scripted.engine.wait(arn);
+    expect(await scripted.engine.stop(arn)).toEqual(ended);
   });
 });
 

@@ -1,0 +1,170 @@
+/**
+ * A role for every function, with what its use cases do and no more: `RIGHTS` is the table, the
+ * statements stand below it. `serverless.yml` takes `resources`; a function names its role
+ * `<Function>Role`. Nobody may delete an object: that will be the collector's right alone.
+ */
+
+/** Prefix of the functions' names: the stack is called `<service>-<stage>`, as they are. */
+const STACK = '${AWS::StackName}';
+
+const rights = () => ({
+  backup: [
+    ...job('backup', 'copy-blocks'),
+    ...write('backups/*/manifest', 'backups/*/committed'),
+    seeBucket,
+    openKeys,
+  ],
+  restore: [...job('restore', 'restore-blocks'), read('backups/*'), seeBucket, openKeys],
+  verify: [...job('verify', 'verify-blocks'), read('backups/*'), seeBucket, openKeys],
+  'copy-blocks': [
+    ...data,
+    ...write('packs/*', 'backups/*/segments/*'),
+    read('backups/*/manifest'),
+    seeBucket,
+    openKeys,
+    blockIndex,
+  ],
+  'restore-blocks': [...data, read('packs/*', 'backups/*'), seeBucket, openKeys],
+  'verify-blocks': [
+    ...data,
+    read('packs/*', 'backups/*', 'keys/*', 'vault.json'),
+    seeBucket,
+    openKeys,
+  ],
+  'watch-jobs': [...data, start('backup', 'restore', 'verify')],
+  'api-vaults': [
+    ...api,
+    writeCatalog,
+    ...write('keys/*', 'vault.json'),
+    seeBucket,
+    openKeys,
+    wrapKeys,
+  ],
+  'api-protectables': api,
+  'api-checkpoints': [...api, writeCatalog, start('backup')],
+  'api-backups': [...api, writeCatalog, start('restore', 'verify')],
+  'api-operation-logs': [...api, writeCatalog],
+  'api-disks': [...api, writeCatalog, start('restore')],
+  'api-versions': [],
+  'api-not-found': [],
+});
+
+const arn = (service, resource) => ({
+  'Fn::Sub': `arn:\${AWS::Partition}:${service}:\${AWS::Region}:\${AWS::AccountId}:${resource}`,
+});
+const functionArn = (name, qualifier = '') =>
+  arn('lambda', `function:${STACK}-${name}${qualifier}`);
+const allow = (Sid, Action, Resource, Condition) => ({
+  Sid,
+  Effect: 'Allow',
+  Action,
+  Resource,
+  ...(Condition && { Condition }),
+});
+const denyItems = (Sid, Action, partitions) => ({
+  Sid,
+  Effect: 'Deny',
+  Action,
+  Resource: [catalogTable, catalogIndex],
+  Condition: { 'ForAnyValue:StringLike': { 'dynamodb:LeadingKeys': partitions } },
+});
+
+const catalogTable = { 'Fn::GetAtt': ['CatalogTable', 'Arn'] };
+const catalogIndex = { 'Fn::Sub': '${CatalogTable.Arn}/index/byProject' };
+const READS = ['dynamodb:GetItem', 'dynamodb:BatchGetItem', 'dynamodb:Query'];
+const WRITES = [
+  'dynamodb:PutItem',
+  'dynamodb:UpdateItem',
+  'dynamodb:DeleteItem',
+  'dynamodb:ConditionCheckItem',
+];
+const readCatalog = allow('ReadCatalog', READS, [catalogTable, catalogIndex]);
+const writeCatalog = allow('WriteCatalog', WRITES, [catalogTable]);
+
+/** No function makes a credential, and only the API looks at them. */
+const CREDENTIALS = ['CREDENTIAL#*'];
+const api = [readCatalog, denyItems('KeepCredentials', WRITES, CREDENTIALS)];
+const data = [
+  readCatalog,
+  writeCatalog,
+  denyItems('NoCredentials', [...READS, ...WRITES], CREDENTIALS),
+];
+
+const blockIndex = allow(
+  'UseBlockIndex',
+  ['dynamodb:BatchGetItem', 'dynamodb:BatchWriteItem'],
+  [{ 'Fn::GetAtt': ['BlocksTable', 'Arn'] }],
+);
+
+/** Keys are `v1/<project>/<vault>/<what>`. */
+const objects = (patterns) =>
+  patterns.map((pattern) => ({ 'Fn::Sub': `\${Bucket.Arn}/v1/*/*/${pattern}` }));
+const read = (...patterns) => allow('ReadObjects', ['s3:GetObject'], objects(patterns));
+/** Who writes also reads: after an answer that was lost, what is stored tells how it went. */
+const write = (...patterns) => [
+  allow('WriteObjects', ['s3:PutObject', 's3:GetObject'], objects(patterns)),
+];
+/** Without it S3 answers 403 for an object that is not there, and absence could not be proven. */
+const seeBucket = allow('SeeBucket', ['s3:ListBucket'], [{ 'Fn::GetAtt': ['Bucket', 'Arn'] }]);
+
+const masterKey = [{ 'Fn::GetAtt': ['MasterKey', 'Arn'] }];
+/** A blob is opened only under the name of its vault, which CloudTrail records. */
+const forVault = { Null: { 'kms:EncryptionContext:vaultId': 'false' } };
+const openKeys = allow('OpenVaultKeys', ['kms:Decrypt'], masterKey, forVault);
+const wrapKeys = allow('WrapVaultKeys', ['kms:Encrypt'], masterKey, forVault);
+
+/** Jobs are started through the alias that their releases move. */
+const start = (...jobs) =>
+  allow(
+    'StartJobs',
+    ['lambda:InvokeFunction'],
+    jobs.map((name) => functionArn(name, ':durable')),
+  );
+
+/** A durable function keeps its state with Lambda, calls its worker, and itself for slices. */
+const job = (name, worker) => [
+  ...data,
+  allow(
+    'KeepExecution',
+    ['lambda:CheckpointDurableExecution', 'lambda:GetDurableExecutionState'],
+    [functionArn(name, ':*/durable-execution/*/*')],
+  ),
+  allow('CallWorkers', ['lambda:InvokeFunction'], [functionArn(worker), functionArn(name, ':*')]),
+];
+
+const log = (name) =>
+  allow(
+    'Log',
+    ['logs:CreateLogStream', 'logs:PutLogEvents'],
+    [arn('logs', `log-group:/aws/lambda/${STACK}-${name}:*`)],
+  );
+
+const ASSUMED_BY_LAMBDA = {
+  Version: '2012-10-17',
+  Statement: [
+    { Effect: 'Allow', Principal: { Service: 'lambda.amazonaws.com' }, Action: 'sts:AssumeRole' },
+  ],
+};
+
+const role = (name, statements) => ({
+  Type: 'AWS::IAM::Role',
+  Properties: {
+    AssumeRolePolicyDocument: ASSUMED_BY_LAMBDA,
+    Policies: [
+      {
+        PolicyName: 'use-cases',
+        PolicyDocument: { Version: '2012-10-17', Statement: [log(name), ...statements] },
+      },
+    ],
+  },
+});
+
+/** `copy-blocks` -> `CopyBlocksRole`. */
+const roleName = (name) =>
+  `${name.replaceAll(/(?:^|-)([a-z])/g, (_, letter) => letter.toUpperCase())}Role`;
+
+export const resources = {
+  Resources: Object.fromEntries(
+    Object.entries(rights()).map(([name, statements]) => [roleName(name), role(name, statements)]),
+  ),
+};

@@ -1,0 +1,81 @@
+import { describe, expect, it } from '@jest/globals';
+import { LIST_SCAN_MAX, listPage } from '../../../lib/service/list-page.ts';
+import { mapLimited } from '../../../lib/service/map-limited.ts';
+
+async function* items(count: number) {
+  for (let n = 0; n < count; n++) yield { id: `i${n}`, n };
+}
+const all = () => true;
+
+describe('list page', () => {
+  it('counts all that match and returns those of the page', async () => {
+    const page = await listPage(items(10), ({ n }) => n % 2 === 0, { limit: 2, offset: 1 });
+    expect(page).toEqual({
+      items: [
+        { id: 'i2', n: 2 },
+        { id: 'i4', n: 4 },
+      ],
+      count: 5,
+      limit: 2,
+      offset: 1,
+    });
+  });
+
+  it('starts behind the marker, in the order that was asked for', async () => {
+    const page = { limit: 2, offset: 0, marker: 'i3' };
+    const { items: found } = await listPage(items(5), all, page, (a, b) => b.n - a.n);
+    expect(found.map(({ id }) => id)).toEqual(['i2', 'i1']);
+  });
+
+  it('has nothing behind the end, and no place for an unknown marker', async () => {
+    expect((await listPage(items(2), all, { limit: 5, offset: 2 })).items).toEqual([]);
+    const unknown = { limit: 5, offset: 0, marker: 'x' };
+    await expect(listPage(items(2), all, unknown)).rejects.toMatchObject({
+      code: 'BackupService.9900',
+    });
+  });
+
+  it('stops at the most items that it walks over', async () => {
+    const page = { limit: 1, offset: 0 };
+    expect((await listPage(items(3), all, page, undefined, 3)).count).toBe(3);
+    await expect(listPage(items(4), all, page, undefined, 3)).rejects.toMatchObject({
+      code: 'Holdfast.ListTooLong',
+    });
+    expect(LIST_SCAN_MAX).toBe(100_000);
+  });
+});
+
+describe('map limited', () => {
+  it('keeps the order and runs no more than the limit at once', async () => {
+    let running = 0;
+    let most = 0;
+    const results = await mapLimited(
+      [5, 1, 4, 2, 3],
+      async (ms) => {
+        most = Math.max(most, ++running);
+        await new Promise((resolve) => {
+          setTimeout(resolve, ms);
+        });
+        running--;
+        return ms * 10;
+      },
+      2,
+    );
+    expect(results).toEqual([50, 10, 40, 20, 30]);
+    expect(most).toBe(2);
+  });
+
+  it('fails when one fails, and starts no more', async () => {
+    const started: number[] = [];
+    const run = async (n: number) => {
+      started.push(n);
+      if (n === 1) throw new Error('no');
+    };
+    await expect(mapLimited([0, 1, 2, 3], run, 1)).rejects.toThrow('no');
+    expect(started).toEqual([0, 1]);
+  });
+
+  it('has nothing to do for nothing', async () => {
+    await expect(mapLimited([], async () => 1)).resolves.toEqual([]);
+  });
+});
