@@ -10,41 +10,76 @@ const STACK = '${AWS::StackName}';
 const rights = () => ({
   backup: [
     ...job('backup', 'copy-blocks'),
-    ...write('backups/*/manifest', 'backups/*/committed'),
+    catalog('get', 'query', 'put', 'update', 'delete', 'check'),
+    write('backups/*/manifest', 'backups/*/committed'),
     seeBucket,
     openKeys,
   ],
-  restore: [...job('restore', 'restore-blocks'), read('backups/*'), seeBucket, openKeys],
-  verify: [...job('verify', 'verify-blocks'), read('backups/*'), seeBucket, openKeys],
+  restore: [
+    ...job('restore', 'restore-blocks'),
+    catalog('get', 'batch', 'query', 'put', 'update', 'delete', 'check'),
+    read('backups/*', 'keys/*', 'vault.json'),
+    seeBucket,
+    openKeys,
+  ],
+  verify: [
+    ...job('verify', 'verify-blocks'),
+    catalog('get', 'batch', 'query', 'put', 'update', 'delete', 'check'),
+    read('backups/*'),
+    seeBucket,
+    openKeys,
+  ],
   'copy-blocks': [
-    ...data,
-    ...write('packs/*', 'backups/*/segments/*'),
+    catalog('get', 'query', 'put', 'update', 'check'),
+    noCredentials,
+    write('packs/*', 'backups/*/segments/*'),
     read('backups/*/manifest'),
     seeBucket,
     openKeys,
     blockIndex,
   ],
-  'restore-blocks': [...data, read('packs/*', 'backups/*'), seeBucket, openKeys],
+  'restore-blocks': [
+    catalog('get', 'update'),
+    noCredentials,
+    read('packs/*', 'backups/*'),
+    seeBucket,
+    openKeys,
+  ],
   'verify-blocks': [
-    ...data,
+    catalog('get', 'update'),
+    noCredentials,
     read('packs/*', 'backups/*', 'keys/*', 'vault.json'),
     seeBucket,
     openKeys,
   ],
-  'watch-jobs': [...data, start('backup', 'restore', 'verify')],
+  'watch-jobs': [
+    catalog('get', 'batch', 'query', 'update', 'delete'),
+    noCredentials,
+    start('backup', 'restore', 'verify'),
+  ],
   'api-vaults': [
-    ...api,
-    writeCatalog,
-    ...write('keys/*', 'vault.json'),
+    catalog('get', 'query', 'put', 'update', 'delete'),
+    listCatalog,
+    keepCredentials,
+    write('keys/*', 'vault.json'),
     seeBucket,
     openKeys,
     wrapKeys,
   ],
-  'api-protectables': api,
-  'api-checkpoints': [...api, writeCatalog, start('backup')],
-  'api-backups': [...api, writeCatalog, start('restore', 'verify')],
-  'api-operation-logs': [...api, writeCatalog],
-  'api-disks': [...api, writeCatalog, start('restore')],
+  'api-protectables': [catalog('get')],
+  'api-checkpoints': [catalog('get', 'query', 'put', 'update'), keepCredentials, start('backup')],
+  'api-backups': [
+    catalog('get', 'batch', 'query', 'put', 'update', 'delete', 'check'),
+    listCatalog,
+    keepCredentials,
+    start('restore', 'verify'),
+  ],
+  'api-operation-logs': [catalog('get', 'query', 'update'), listCatalog, keepCredentials],
+  'api-disks': [
+    catalog('get', 'batch', 'query', 'put', 'update', 'delete'),
+    keepCredentials,
+    start('restore'),
+  ],
   'api-versions': [],
   'api-not-found': [],
 });
@@ -61,34 +96,41 @@ const allow = (Sid, Action, Resource, Condition) => ({
   Resource,
   ...(Condition && { Condition }),
 });
-const denyItems = (Sid, Action, partitions) => ({
-  Sid,
-  Effect: 'Deny',
-  Action,
-  Resource: [catalogTable, catalogIndex],
-  Condition: { 'ForAnyValue:StringLike': { 'dynamodb:LeadingKeys': partitions } },
-});
 
 const catalogTable = { 'Fn::GetAtt': ['CatalogTable', 'Arn'] };
-const catalogIndex = { 'Fn::Sub': '${CatalogTable.Arn}/index/byProject' };
-const READS = ['dynamodb:GetItem', 'dynamodb:BatchGetItem', 'dynamodb:Query'];
-const WRITES = [
-  'dynamodb:PutItem',
-  'dynamodb:UpdateItem',
-  'dynamodb:DeleteItem',
-  'dynamodb:ConditionCheckItem',
-];
-const readCatalog = allow('ReadCatalog', READS, [catalogTable, catalogIndex]);
-const writeCatalog = allow('WriteCatalog', WRITES, [catalogTable]);
+const ACTIONS = {
+  get: 'dynamodb:GetItem',
+  batch: 'dynamodb:BatchGetItem',
+  query: 'dynamodb:Query',
+  put: 'dynamodb:PutItem',
+  update: 'dynamodb:UpdateItem',
+  delete: 'dynamodb:DeleteItem',
+  check: 'dynamodb:ConditionCheckItem',
+};
+const catalog = (...names) =>
+  allow(
+    'UseCatalog',
+    names.map((name) => ACTIONS[name]),
+    [catalogTable],
+  );
+/** What a project has, newest first. */
+const listCatalog = allow(
+  'ListCatalog',
+  ['dynamodb:Query'],
+  [{ 'Fn::Sub': '${CatalogTable.Arn}/index/byProject' }],
+);
 
-/** No function makes a credential, and only the API looks at them. */
-const CREDENTIALS = ['CREDENTIAL#*'];
-const api = [readCatalog, denyItems('KeepCredentials', WRITES, CREDENTIALS)];
-const data = [
-  readCatalog,
-  writeCatalog,
-  denyItems('NoCredentials', [...READS, ...WRITES], CREDENTIALS),
-];
+const denyCredentials = (Sid, names) => ({
+  Sid,
+  Effect: 'Deny',
+  Action: names.map((name) => ACTIONS[name]),
+  Resource: [catalogTable],
+  Condition: { 'ForAnyValue:StringLike': { 'dynamodb:LeadingKeys': ['CREDENTIAL#*'] } },
+});
+/** Whoever could write a credential could be anybody: the operator does, and no function. */
+const keepCredentials = denyCredentials('KeepCredentials', ['put', 'update', 'delete', 'check']);
+/** Jobs act for a task, not for a caller. */
+const noCredentials = denyCredentials('NoCredentials', Object.keys(ACTIONS));
 
 const blockIndex = allow(
   'UseBlockIndex',
@@ -101,9 +143,8 @@ const objects = (patterns) =>
   patterns.map((pattern) => ({ 'Fn::Sub': `\${Bucket.Arn}/v1/*/*/${pattern}` }));
 const read = (...patterns) => allow('ReadObjects', ['s3:GetObject'], objects(patterns));
 /** Who writes also reads: after an answer that was lost, what is stored tells how it went. */
-const write = (...patterns) => [
-  allow('WriteObjects', ['s3:PutObject', 's3:GetObject'], objects(patterns)),
-];
+const write = (...patterns) =>
+  allow('WriteObjects', ['s3:PutObject', 's3:GetObject'], objects(patterns));
 /** Without it S3 answers 403 for an object that is not there, and absence could not be proven. */
 const seeBucket = allow('SeeBucket', ['s3:ListBucket'], [{ 'Fn::GetAtt': ['Bucket', 'Arn'] }]);
 
@@ -123,7 +164,7 @@ const start = (...jobs) =>
 
 /** A durable function keeps its state with Lambda, calls its worker, and itself for slices. */
 const job = (name, worker) => [
-  ...data,
+  noCredentials,
   allow(
     'KeepExecution',
     ['lambda:CheckpointDurableExecution', 'lambda:GetDurableExecutionState'],

@@ -321,7 +321,9 @@ export const CATALOGUE = {
     'conflict',
     (d: Id) => `The content of restore attempt ${d.id} is sealed or gone.`,
   ),
-  'disk.invalid': entry('invalid', (d: { reason: string }) => `Invalid disk: ${d.reason}.`),
+  'disk.invalid': entry('invalid', (d: { reason: string }) => `Invalid disk: ${d.reason}.`, {
+    cbr: 'BackupService.9900',
+  }),
   'disk.malformed': entry(
     'corrupt',
     (d: { id: string; reason: string }) => `Disk ${d.id} cannot be read: ${d.reason}.`,

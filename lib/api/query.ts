@@ -16,6 +16,8 @@ const meaning =
 const LIST_LIMIT_MAX = 1000;
 const OFFSET_MAX = 10 ** 12;
 const VALUES_MAX = 100;
+/** Longer than any id; the catalog looks them up as they are. */
+const VALUE_MAX = 255;
 
 /** A whole number. */
 export const wholeNumber = (min: number, max: number) =>
@@ -50,7 +52,10 @@ export const someOf = <const V extends readonly string[]>(values: V) =>
 export const texts = z
   .string()
   .transform((text) => text.split(',').filter((part) => part !== ''))
-  .refine((parts) => parts.length <= VALUES_MAX, `must be at most ${VALUES_MAX} values`)
+  .refine(
+    (parts) => parts.length <= VALUES_MAX && parts.every((part) => part.length <= VALUE_MAX),
+    `must be at most ${VALUES_MAX} values of ${VALUE_MAX} characters`,
+  )
   .meta({ override: meaning({ type: 'array', items: { type: 'string' } }) });
 
 /** `key:asc,other:desc`; a key alone is ascending. */

@@ -86,7 +86,7 @@ export function route<
 }
 
 /** A disk's id is its provider's business; this keeps it from being a path or a control sequence. */
-const isDiskId = (id: string): boolean => /^[\w-]{1,64}$/.test(id);
+const isDiskId = (id: string): boolean => /^[A-Za-z0-9-]{1,64}$/.test(id);
 
 const missing = (
   isWellFormed: (id: string) => boolean,

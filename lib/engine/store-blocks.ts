@@ -17,17 +17,17 @@ import type { Disks } from '../ports/disks.ts';
 import { groupRuns } from './block-ranges.ts';
 import { KnownBlocks } from './known-blocks.ts';
 import { planSegment, type SegmentPlan, type SegmentSource } from './plan-segment.ts';
-import type { Bytes } from './pool/tasks.ts';
+import { type Bytes, release } from './pool/tasks.ts';
 import { runLanes } from './run-lanes.ts';
 import { PACK_LIMITS, type PackPorts, type PackTarget, PackWriter } from './write-packs.ts';
 
 /**
- * - `chunkBlocks`: blocks read, hashed and looked up together; 8 MiB keeps memory low and the
+ * - `chunkBlocks`: blocks read, hashed and looked up together; 4 MiB keeps memory low and the
  *   lookups few;
  * - `lanesPerThread`: chunks under way for each thread: while one is read or looked up, another is
  *   hashed or compressed.
  */
-export const STORE_LIMITS = { ...PACK_LIMITS, chunkBlocks: 16, lanesPerThread: 2 };
+export const STORE_LIMITS = { ...PACK_LIMITS, chunkBlocks: 8, lanesPerThread: 2 };
 
 export interface StoreOptions {
   limits?: typeof STORE_LIMITS;
@@ -190,7 +190,7 @@ class RangeRun {
   }
 
   async #storeNew(plan: SegmentPlan, candidates: Candidate[], buffers: Bytes[]): Promise<void> {
-    if (candidates.length === 0) return;
+    if (candidates.length === 0) return release(...buffers);
     await this.#writer.room();
     // From here to `reserve` nothing is awaited: no other lane can place the same blocks meanwhile.
     const fresh: Candidate[] = [];
@@ -205,7 +205,7 @@ class RangeRun {
         fresh.push(candidate);
       }
     }
-    if (fresh.length === 0) return;
+    if (fresh.length === 0) return release(...buffers);
     const first = this.#writer.reserve(fresh.length);
     for (const [n, { number, blockId, name }] of fresh.entries()) {
       const at = { packId: first.packId, slot: first.slot + n };

@@ -9,7 +9,7 @@ import type { PackCatalog } from '../ports/catalog.ts';
 import type { Ids } from '../ports/ids.ts';
 import type { ObjectStore } from '../ports/object-store.ts';
 import type { BlockPool } from './pool/block-pool.ts';
-import type { Bytes } from './pool/tasks.ts';
+import { type Bytes, release } from './pool/tasks.ts';
 
 /**
  * Limits are arguments, so that a test crosses every one with a small disk.
@@ -214,6 +214,7 @@ export class PackWriter {
     const sealed = { slotCount: slots.length, storedBytes: object.length, startEpoch };
     await this.#ports.packs.seal(vaultId, pack.id, sealed);
     this.storedBytes += object.length;
+    release(object);
     const entries = slots.map(
       (block, slot) => [this.indexName(block.blockId), { packId: pack.id, slot }] as const,
     );

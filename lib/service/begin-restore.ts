@@ -1,6 +1,5 @@
 import { HoldfastError, isError } from '../errors.ts';
 import type { Backup } from '../model/backup.ts';
-import type { DiskId } from '../model/ids.ts';
 import type { OperationLog } from '../model/operation-log.ts';
 import type { Vault } from '../model/vault.ts';
 import type { ApiPorts } from './api-ports.ts';
@@ -25,18 +24,6 @@ export async function checkRestorable(
     throw new HoldfastError('BackupService.6202', { id: vault.id, status: vault.status });
   }
   return vault;
-}
-
-/** `BackupService.2010` when a restore to the disk is running. */
-export async function refuseBusyTarget(
-  diskId: DiskId,
-  { catalog }: Pick<ApiPorts, 'catalog'>,
-): Promise<void> {
-  for await (const task of catalog.tasks.unfinished()) {
-    if (task.type === 'restore' && task.target?.diskId === diskId) {
-      throw new HoldfastError('BackupService.2010', { id: diskId });
-    }
-  }
 }
 
 /**

@@ -19,10 +19,10 @@ export const copyDiskRange = async (
   const { projectId, vaultId, sessionId, from } = request;
   const { catalog, clock, settings } = ports;
   const session = await openSession(request, ports);
-  const recorded = (await catalog.sessions.ranges(vaultId, sessionId)).find(
-    (range) => range.from === from,
-  );
-  if (recorded !== undefined) return answer(recorded.to, request);
+  const recorded = async () =>
+    (await catalog.sessions.ranges(vaultId, sessionId)).find((range) => range.from === from);
+  const known = await recorded();
+  if (known !== undefined) return answer(known.to, request);
   const backup = await catalog.backups.get(projectId, request.backupId);
   const progress = new ProgressReport(request, ports);
   try {
@@ -36,9 +36,10 @@ export const copyDiskRange = async (
         onProgress: (bytes) => progress.add(bytes),
       },
     );
-    await progress.finish();
     await catalog.sessions.putRange(vaultId, sessionId, range);
-    return answer(range.to, request);
+    await progress.finish();
+    // A worker that was given up as lost may have recorded the range before, and ended it elsewhere.
+    return answer((await recorded())?.to ?? range.to, request);
   } catch (error) {
     if (isError(error, 'Holdfast.Cancelled')) return { cancelled: true };
     throw error;

@@ -1,5 +1,6 @@
 import { callerCode, type ErrorCode, HoldfastError, isError } from '../errors.ts';
 import type { Failure } from '../model/backup.ts';
+import type { Probe } from '../ports/probe.ts';
 import type { JobContext } from './job-context.ts';
 
 /** What the task and the backup show of a failure. */
@@ -33,5 +34,23 @@ export const endWell = async (
     const code = isError(error) ? error.code : undefined;
     await context.step('undo', () => undo(failure, code));
     return { ended: 'failed' };
+  }
+};
+
+/**
+ * Runs the clean-up that follows a job's end. What it leaves behind costs something and harms
+ * nobody, and the task has its verdict: a failure is reported and no more.
+ */
+export const cleanUp = async (
+  name: string,
+  context: JobContext,
+  probe: Probe,
+  run: () => Promise<void>,
+): Promise<void> => {
+  try {
+    await context.step(name, run);
+  } catch (error) {
+    if (!isError(error)) throw error;
+    probe.problem('job.not-cleaned-up', error, { step: name });
   }
 };

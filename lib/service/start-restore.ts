@@ -2,7 +2,7 @@ import { HoldfastError } from '../errors.ts';
 import type { BackupId, DiskId } from '../model/ids.ts';
 import type { OperationLog } from '../model/operation-log.ts';
 import type { ApiPorts } from './api-ports.ts';
-import { beginRestore, checkRestorable, refuseBusyTarget } from './begin-restore.ts';
+import { beginRestore, checkRestorable } from './begin-restore.ts';
 import type { Caller } from './caller.ts';
 import { showBackup } from './show-backup.ts';
 
@@ -26,7 +26,6 @@ export async function startRestore(
   if (targetBytes < backupBytes) {
     throw new HoldfastError('BackupService.2001', { targetBytes, backupBytes });
   }
-  await refuseBusyTarget(diskId, ports);
   const { id, status, name } = disk;
   if (status === 'restoring') throw new HoldfastError('BackupService.2010', { id });
   if (status !== 'available') throw new HoldfastError('BackupService.2011', { id, status });

@@ -8,7 +8,12 @@
 import { createHash } from 'node:crypto';
 import type { Clock } from './clock.ts';
 import type { ExecutionSummary, StoredOperation } from './execution-state.ts';
-import { type FunctionHost, functionErrorOf, type LocalFunction } from './function-host.ts';
+import {
+  type FunctionHost,
+  FunctionTimedOut,
+  functionErrorOf,
+  type LocalFunction,
+} from './function-host.ts';
 import { parseFunctionName } from './function-name.ts';
 import { toErrorObject } from './lambda-error.ts';
 import type { OperationStatus, Outcome } from './protocol.ts';
@@ -85,8 +90,7 @@ async function callPlain(
         ? { status: 'FAILED', Error: functionErrorOf(answer) }
         : { status: 'SUCCEEDED', Result: answer.payload || 'null' };
     } catch (error) {
-      const timedOut = error instanceof Error && error.name === 'TimeoutError';
-      if (timedOut || attempt === ATTEMPTS_MAX) throw error;
+      if (error instanceof FunctionTimedOut || attempt === ATTEMPTS_MAX) throw error;
       await pause(world.clock, FIRST_PAUSE_MS * 2 ** (attempt - 1));
     }
   }

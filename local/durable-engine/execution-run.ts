@@ -273,7 +273,6 @@ export class ExecutionRun {
   #invocationInput(): InvocationInput {
     const token = this.#world.newId();
     this.#token = token;
-    this.#lastAnswer = undefined;
     this.#lastAnswerToldChanges = false;
     return {
       DurableExecutionArn: this.summary.arn,
@@ -296,13 +295,13 @@ export class ExecutionRun {
       await this.#close(Status, { Result, Error: error });
       return false;
     }
+    if (this.#untold.size === 0 && !this.#lastAnswerToldChanges && !this.#isPending()) {
+      const ErrorMessage = 'Cannot return PENDING status with no pending operations.';
+      const ErrorType = 'InvalidParameterValueException';
+      await this.#close('FAILED', { Error: { ErrorType, ErrorMessage } });
+    }
     // The function may have decided to suspend before it read the changes in the last answer.
-    if (this.#untold.size > 0 || this.#lastAnswerToldChanges) return true;
-    if (this.#isPending()) return false;
-    const ErrorMessage = 'Cannot return PENDING status with no pending operations.';
-    const ErrorType = 'InvalidParameterValueException';
-    await this.#close('FAILED', { Error: { ErrorType, ErrorMessage } });
-    return false;
+    return this.#lastAnswerToldChanges;
   }
 
   #isPending(): boolean {

@@ -13,10 +13,19 @@ export interface FunctionAnswer {
   functionError?: string;
 }
 
+/** The function did not answer in its time; it may still run. */
+export class FunctionTimedOut extends Error {
+  override readonly name = 'Sandbox.Timedout';
+
+  constructor(timeoutSeconds: number) {
+    super(`Task timed out after ${timeoutSeconds} seconds`);
+  }
+}
+
 export interface FunctionHost {
   /**
    * Runs a function once. Rejects only when it is not known whether or how the function ran: no
-   * connection, a broken one, or no answer within `timeoutSeconds` and a margin.
+   * connection, a broken one, or no answer within `timeoutSeconds` and a margin (`FunctionTimedOut`).
    */
   invoke(functionName: string, payload: string, timeoutSeconds: number): Promise<FunctionAnswer>;
 }
@@ -55,7 +64,11 @@ export function httpFunctionHost(
       const options = { host, port, path, method: 'POST', headers, agent, signal };
       const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
       request(options, resolve).on('error', reject).end(payload);
-      return toAnswer(await promise);
+      try {
+        return await toAnswer(await promise);
+      } catch (error) {
+        throw signal.aborted ? new FunctionTimedOut(timeoutSeconds) : error;
+      }
     },
     close: () => agent.destroy(),
   };

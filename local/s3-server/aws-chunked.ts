@@ -24,18 +24,23 @@ export async function* decodeChunked(
 ): AsyncGenerator<Buffer> {
   const reader = new Reader(source);
   const signatures = body.seed === null ? null : new ChunkSignatures(body.seed);
-  for (;;) {
-    const { sizeBytes, signature } = parseChunkHead(await reader.line());
-    if (sizeBytes === 0) {
-      signatures?.check(EMPTY_SHA256, signature);
-      break;
+  try {
+    for (;;) {
+      const { sizeBytes, signature } = parseChunkHead(await reader.line());
+      if (sizeBytes === 0) {
+        signatures?.check(EMPTY_SHA256, signature);
+        break;
+      }
+      const hash = signatures === null ? null : createHash('sha256');
+      yield* chunkData(reader, sizeBytes, hash);
+      if (hash !== null) signatures?.check(hash.digest('hex'), signature);
+      if ((await reader.line()) !== '') throw incomplete('a chunk does not end where it says');
     }
-    const hash = signatures === null ? null : createHash('sha256');
-    yield* chunkData(reader, sizeBytes, hash);
-    if (hash !== null) signatures?.check(hash.digest('hex'), signature);
-    if ((await reader.line()) !== '') throw incomplete('a chunk does not end where it says');
+    await readTrailers(reader, body, signatures, trailers);
+    await reader.end();
+  } finally {
+    await reader.release();
   }
-  await readTrailers(reader, body, signatures, trailers);
 }
 
 async function* chunkData(
@@ -65,7 +70,7 @@ const readTrailers = async (
 ): Promise<void> => {
   let canonical = '';
   for (;;) {
-    const line = hasTrailer ? await reader.line() : await reader.lineOrEnd();
+    const line = await reader.line();
     if (line === '') break;
     const at = line.indexOf(':');
     if (at < 1 || !hasTrailer) throw incomplete('there is a malformed trailer');
@@ -142,14 +147,16 @@ class Reader {
     }
   }
 
-  /** The next line, or an empty one when the input ends here. */
-  async lineOrEnd(): Promise<string> {
-    if (this.#buffer.length === 0) {
-      const next = await this.#source.next();
-      if (next.done) return '';
-      this.#buffer = next.value;
+  /** Throws unless the input ends here. */
+  async end(): Promise<void> {
+    if (this.#buffer.length > 0 || !(await this.#source.next()).done) {
+      throw incomplete('it goes on behind its end');
     }
-    return this.line();
+  }
+
+  /** Lets go of the source. */
+  async release(): Promise<void> {
+    await this.#source.return?.();
   }
 
   async #more(): Promise<void> {

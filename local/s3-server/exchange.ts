@@ -2,13 +2,15 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { ObjectFiles } from './object-files.ts';
 import type { ObjectTable } from './object-table.ts';
 import { notImplemented, S3Error } from './s3-error.ts';
-import { decode, type SignedPayload, splitUrl } from './sigv4.ts';
+import type { SignedPayload } from './sigv4.ts';
+import { decode, splitTarget } from './uri.ts';
 
 /** One request and all that is needed to answer it. */
 export interface Exchange {
   request: IncomingMessage;
   response: ServerResponse;
   payload: SignedPayload;
+  /** Empty for a request about the account. */
   bucket: string;
   /** Empty for a request about the bucket. */
   key: string;
@@ -16,18 +18,23 @@ export interface Exchange {
   table: ObjectTable;
   files: ObjectFiles;
   nowMs: () => number;
+  /** Told of failures that are not the client's. */
+  warn: (text: string) => void;
 }
 
 const KEY_BYTES_MAX = 1024;
 /** Query parts of the signature and of the SDK, which say nothing about the operation. */
 const IGNORED_QUERY = /^(x-id|X-Amz-.*)$/;
-/** Headers that would change what is stored or who may read it. */
+/** The `x-amz-` headers that this server acts on, or that say nothing about the operation. */
+const KNOWN_HEADERS =
+  /^x-amz-(content-sha256|date|security-token|user-agent|decoded-content-length|trailer|sdk-checksum-algorithm|checksum-(crc32|sha256|mode)|copy-source(-if-(none-)?match)?|metadata-directive|storage-class|meta-.+)$/;
+/** Other headers that would change what is stored or answered. */
 const REFUSED_HEADERS =
-  /^(x-amz-(acl|grant-.*|tagging.*|server-side-encryption.*|object-lock-.*|website-redirect-location|request-payer|expected-bucket-owner|write-offset-bytes|copy-source-server-side.*|mfa|bypass-governance-retention)|if-modified-since|if-unmodified-since)$/;
+  /^(if-modified-since|if-unmodified-since|if-range|cache-control|content-disposition|content-language|content-range|expires)$/;
 
 /** Bucket, key and query of a path-style request. */
 export const parseTarget = (target: string): Pick<Exchange, 'bucket' | 'key' | 'query'> => {
-  const { path, query } = splitUrl(target);
+  const { path, query } = splitTarget(target);
   const slash = path.indexOf('/', 1);
   const bucket = decode(slash < 0 ? path.slice(1) : path.slice(1, slash));
   const key = slash < 0 ? '' : decode(path.slice(slash + 1));
@@ -45,19 +52,20 @@ export const allowQuery = ({ query }: Exchange, ...known: string[]): void => {
 /** Refuses headers that this server does not act on but that somebody relies upon. */
 export const refuseHeaders = ({ headers }: IncomingMessage): void => {
   for (const name of Object.keys(headers)) {
-    if (REFUSED_HEADERS.test(name)) throw notImplemented(`The header ${name}`);
+    const unknown = name.startsWith('x-amz-') && !KNOWN_HEADERS.test(name);
+    if (unknown || REFUSED_HEADERS.test(name)) throw notImplemented(`The header ${name}`);
   }
 };
 
 /** A header with one value; empty when absent. */
-export const headerOf = ({ request }: Exchange, name: string): string => {
+export const headerOf = ({ request }: Pick<Exchange, 'request'>, name: string): string => {
   const value = request.headers[name];
   return typeof value === 'string' ? value : '';
 };
 
-/** A whole answer in one piece. */
+/** A whole answer in one piece; a body is XML. */
 export const answer = (
-  { response, request }: Exchange,
+  { response, request }: Pick<Exchange, 'response' | 'request'>,
   status: number,
   headers: Record<string, string> = {},
   body = '',

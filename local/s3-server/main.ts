@@ -1,30 +1,40 @@
 import { parseArgs } from 'node:util';
 import { startS3Server } from './server.ts';
 
-/** The server as a process: `node main.ts --port N --dir D`, its key pair in the environment. */
+/**
+ * The server as a process: `node main.ts --dir D [--port N] [--host H] [--exit-with-parent]`, its key
+ * pair in the environment. Prints `{"listening": url}` once it answers. Ends in order on SIGTERM and
+ * SIGINT and, with `--exit-with-parent`, when its stdin ends because the parent is gone.
+ */
 const main = async (): Promise<void> => {
   const { values } = parseArgs({
     options: {
       port: { type: 'string', default: '3004' },
       host: { type: 'string', default: '127.0.0.1' },
       dir: { type: 'string' },
+      'exit-with-parent': { type: 'boolean', default: false },
     },
   });
   const { HOLDFAST_S3_ACCESS_KEY: accessKeyId, HOLDFAST_S3_SECRET_KEY: secret } = process.env;
-  if (values.dir === undefined || accessKeyId === undefined || secret === undefined) {
+  if (!values.dir || !accessKeyId || !secret)
     throw new Error('--dir, HOLDFAST_S3_ACCESS_KEY and HOLDFAST_S3_SECRET_KEY must be set.');
-  }
   const server = await startS3Server({
     dir: values.dir,
-    port: Number(values.port),
+    port: parsePort(values.port),
     host: values.host,
     credentials: { [accessKeyId]: secret },
     warn: (text) => console.error(text),
   });
   console.log(JSON.stringify({ listening: server.url }));
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-    process.once(signal, () => void server.close().finally(() => process.exit(0)));
-  }
+  const stop = () => void server.close().finally(() => process.exit(0));
+  process.once('SIGINT', stop).once('SIGTERM', stop);
+  if (values['exit-with-parent']) process.stdin.once('close', stop).resume();
+};
+
+const parsePort = (text: string): number => {
+  const port = Number(text);
+  if (!/^\d+$/.test(text) || port > 65_535) throw new Error(`--port ${text} is no port.`);
+  return port;
 };
 
 await main();

@@ -1,14 +1,23 @@
 import { randomBytes } from 'node:crypto';
-import { createReadStream, type ReadStream } from 'node:fs';
 import { type FileHandle, link, mkdir, open, readdir, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 
 /** Bytes gathered before they are written: large writes, and memory that does not grow. */
-const WRITE_BYTES = 2 * 2 ** 20;
+const WRITE_BYTES = 2 ** 21;
+/** Parts gathered before they are written: small ones cost more memory than their bytes. */
+const WRITE_PARTS = 512;
+const READ_BYTES = 2 ** 20;
+const SHARDS = Array.from({ length: 256 }, (_, n) => n.toString(16).padStart(2, '0'));
+
+export interface OpenFile {
+  handle: FileHandle;
+  sizeBytes: number;
+}
 
 /**
- * The bytes of objects: files with random names, written once, fsynced before anybody names them.
- * A file without a row is what a crash left; it is swept at the next start.
+ * The bytes of objects: files with random names, written once, and durable before a row names them.
+ * So no key ever becomes a path, and a file needs no second name while it is written: until its row
+ * is there, nobody knows it. A file without a row is what a crash left; `initialise` sweeps it.
  */
 export class ObjectFiles {
   readonly #folder: string;
@@ -19,25 +28,24 @@ export class ObjectFiles {
 
   /** Makes the folders and removes every file that `isKnown` does not know. */
   async initialise(isKnown: (file: string) => boolean): Promise<void> {
-    for (let n = 0; n < 256; n++)
-      await mkdir(this.#path(n.toString(16).padStart(2, '0'), ''), { recursive: true });
-    for (let n = 0; n < 256; n++) {
-      const shard = n.toString(16).padStart(2, '0');
-      for (const name of await readdir(this.#path(shard, ''))) {
-        if (!isKnown(name)) await unlink(this.#path(shard, name));
+    for (const shard of SHARDS) await mkdir(join(this.#folder, shard), { recursive: true });
+    await syncFolder(this.#folder);
+    await syncFolder(join(this.#folder, '..'));
+    for (const shard of SHARDS) {
+      for (const name of await readdir(join(this.#folder, shard))) {
+        if (!isKnown(name)) await unlink(join(this.#folder, shard, name));
       }
     }
   }
 
   /** Writes a stream to a new file and makes it durable. On failure nothing stays. */
   async write(source: AsyncIterable<Buffer>): Promise<{ file: string; sizeBytes: number }> {
-    const file = this.#newName();
-    const handle = await open(this.pathOf(file), 'wx', 0o600);
+    const file = newName();
+    const handle = await open(this.#pathOf(file), 'wx', 0o600);
     try {
       const sizeBytes = await pour(source, handle);
-      await handle.sync();
+      await Promise.all([handle.sync(), this.#syncFolderOf(file)]);
       await handle.close();
-      await this.#syncFolder(file);
       return { file, sizeBytes };
     } catch (error) {
       await handle.close();
@@ -46,67 +54,62 @@ export class ObjectFiles {
     }
   }
 
-  /** A second name for the bytes of `file`: a copy that costs nothing. */
-  async copy(file: string): Promise<string> {
-    const copy = this.#newName();
-    await link(this.pathOf(file), this.pathOf(copy));
-    await this.#syncFolder(copy);
+  /** A second name for the bytes of `file`: a copy that costs nothing. `null` when it is gone. */
+  async copy(file: string): Promise<string | null> {
+    const copy = newName();
+    const linked = await unlessMissing(link(this.#pathOf(file), this.#pathOf(copy)));
+    if (linked === null) return null;
+    await this.#syncFolderOf(copy);
     return copy;
   }
 
   /** Removes a file; one that is gone already is fine. */
   async discard(file: string): Promise<void> {
-    await unlink(this.pathOf(file)).catch((error: NodeJS.ErrnoException) => {
-      if (error.code !== 'ENOENT') throw error;
-    });
+    await unlessMissing(unlink(this.#pathOf(file)));
   }
 
-  /** The size of the file on the disk, `null` when it is gone. */
-  async open(file: string): Promise<{ handle: FileHandle; sizeBytes: number } | null> {
-    try {
-      const handle = await open(this.pathOf(file), 'r');
-      return { handle, sizeBytes: (await handle.stat()).size };
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
-      throw error;
-    }
+  /** The file, to be closed by the caller; `null` when it is gone. */
+  async open(file: string): Promise<OpenFile | null> {
+    const handle = await unlessMissing(open(this.#pathOf(file), 'r'));
+    if (handle === null) return null;
+    return { handle, sizeBytes: (await handle.stat()).size };
   }
 
-  /** Bytes `from` to `to` (exclusive) of an open file; closes it in the end. */
-  stream(handle: FileHandle, from: number, to: number): ReadStream {
-    return createReadStream('', { fd: handle, start: from, end: to - 1, highWaterMark: 2 ** 20 });
+  #pathOf(file: string): string {
+    return join(this.#folder, file.slice(0, 2), file);
   }
 
-  pathOf(file: string): string {
-    return this.#path(file.slice(0, 2), file);
-  }
-
-  #newName(): string {
-    return randomBytes(16).toString('hex');
-  }
-
-  async #syncFolder(file: string): Promise<void> {
-    const folder = await open(this.#path(file.slice(0, 2), ''));
-    try {
-      await folder.sync();
-    } finally {
-      await folder.close();
-    }
-  }
-
-  #path(shard: string, name: string): string {
-    return join(this.#folder, shard, name);
+  async #syncFolderOf(file: string): Promise<void> {
+    await syncFolder(join(this.#folder, file.slice(0, 2)));
   }
 }
 
+/** Bytes `from` to `to` (exclusive). Throws when they are not there: never a short read. */
+export async function* readBytes(
+  { handle }: OpenFile,
+  from: number,
+  to: number,
+): AsyncGenerator<Buffer> {
+  for (let at = from; at < to; ) {
+    const buffer = Buffer.allocUnsafeSlow(Math.min(READ_BYTES, to - at));
+    const { bytesRead } = await handle.read(buffer, 0, buffer.length, at);
+    if (bytesRead === 0) throw new Error('The file of an object is shorter than it was.');
+    at += bytesRead;
+    yield buffer.subarray(0, bytesRead);
+  }
+}
+
+/** Writes what comes while the next part is received; returns the bytes written. */
 const pour = async (source: AsyncIterable<Buffer>, handle: FileHandle): Promise<number> => {
   let sizeBytes = 0;
   let gathered: Buffer[] = [];
   let gatheredBytes = 0;
+  let writing = Promise.resolve();
   const flush = async () => {
-    if (gatheredBytes === 0) return;
-    const { bytesWritten } = await handle.writev(gathered);
-    if (bytesWritten !== gatheredBytes) throw new Error('the disk took less than it was given');
+    await writing;
+    writing = writeAll(handle, gathered, gatheredBytes);
+    // Awaited by the next flush; until then a failure must not count as unhandled.
+    writing.catch(() => {});
     gathered = [];
     gatheredBytes = 0;
   };
@@ -114,8 +117,35 @@ const pour = async (source: AsyncIterable<Buffer>, handle: FileHandle): Promise<
     sizeBytes += part.length;
     gathered.push(part);
     gatheredBytes += part.length;
-    if (gatheredBytes >= WRITE_BYTES) await flush();
+    if (gatheredBytes >= WRITE_BYTES || gathered.length >= WRITE_PARTS) await flush();
   }
   await flush();
+  await writing;
   return sizeBytes;
+};
+
+const writeAll = async (handle: FileHandle, parts: Buffer[], sizeBytes: number): Promise<void> => {
+  if (sizeBytes === 0) return;
+  const { bytesWritten } = await handle.writev(parts);
+  if (bytesWritten !== sizeBytes) throw new Error('The disk took less than it was given.');
+};
+
+const newName = (): string => randomBytes(16).toString('hex');
+
+const syncFolder = async (path: string): Promise<void> => {
+  const folder = await open(path);
+  try {
+    await folder.sync();
+  } finally {
+    await folder.close();
+  }
+};
+
+const unlessMissing = async <T>(operation: Promise<T>): Promise<T | null> => {
+  try {
+    return await operation;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+    throw error;
+  }
 };

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
+import { DatabaseSync, type StatementSync } from 'node:sqlite';
 
 /** What is known of a stored object; `file` names its bytes. */
 export interface ObjectRow {
@@ -18,7 +18,9 @@ export interface ObjectRow {
   modifiedMs: number;
 }
 
+/** A server owns its folder: a second one would sweep the files that the first is writing. */
 const SCHEMA = `
+  PRAGMA locking_mode = EXCLUSIVE;
   PRAGMA journal_mode = WAL;
   PRAGMA synchronous = FULL;
   CREATE TABLE IF NOT EXISTS bucket (name TEXT PRIMARY KEY, createdMs INTEGER NOT NULL) STRICT;
@@ -28,10 +30,23 @@ const SCHEMA = `
     userMetadata TEXT NOT NULL, crc32 TEXT, sha256 TEXT, modifiedMs INTEGER NOT NULL,
     PRIMARY KEY (bucket, key)
   ) STRICT, WITHOUT ROWID;
-  CREATE UNIQUE INDEX IF NOT EXISTS objectFile ON object (file);`;
+  CREATE UNIQUE INDEX IF NOT EXISTS objectFile ON object (file);
+  BEGIN IMMEDIATE; COMMIT;`;
 
-const COLUMNS =
-  'key, etag, sizeBytes, file, contentType, contentEncoding, storageClass, userMetadata, crc32, sha256, modifiedMs';
+const STATEMENTS = {
+  buckets: 'SELECT name, createdMs FROM bucket ORDER BY name LIMIT 1000',
+  findBucket: 'SELECT 1 FROM bucket WHERE name = ?',
+  addBucket: 'INSERT INTO bucket (name, createdMs) VALUES (?, ?)',
+  removeBucket: 'DELETE FROM bucket WHERE name = ?',
+  find: 'SELECT * FROM object WHERE bucket = ? AND key = ?',
+  put: `INSERT OR REPLACE INTO object VALUES ($bucket, $key, $etag, $sizeBytes, $file, $contentType,
+    $contentEncoding, $storageClass, $userMetadata, $crc32, $sha256, $modifiedMs)`,
+  remove: 'DELETE FROM object WHERE bucket = ? AND key = ?',
+  scan: 'SELECT * FROM object WHERE bucket = ? AND key >= max(?, ?) ORDER BY key',
+  findFile: 'SELECT 1 FROM object WHERE file = ?',
+} as const;
+
+type Statements = Record<keyof typeof STATEMENTS, StatementSync>;
 
 /**
  * Buckets and objects in SQLite. Every method is synchronous, so that a condition and the write it
@@ -39,77 +54,78 @@ const COLUMNS =
  */
 export class ObjectTable {
   readonly #db: DatabaseSync;
+  readonly #statements: Statements;
 
+  /** Throws when another server has the folder. */
   constructor(folder: string) {
     this.#db = new DatabaseSync(join(folder, 'metadata.sqlite'));
-    this.#db.exec(SCHEMA);
+    try {
+      this.#db.exec(SCHEMA);
+    } catch (cause) {
+      this.#db.close();
+      throw new Error(`The S3 server cannot use ${folder}; does another one run on it?`, { cause });
+    }
+    const prepared = Object.entries(STATEMENTS).map(([name, sql]) => [name, this.#db.prepare(sql)]);
+    this.#statements = Object.fromEntries(prepared) as Statements;
   }
 
   close(): void {
     this.#db.close();
   }
 
+  /** Runs `write` as one transaction: all of it is on the disk in the end, or nothing. */
+  transaction<T>(write: () => T): T {
+    this.#db.exec('BEGIN IMMEDIATE');
+    try {
+      const result = write();
+      this.#db.exec('COMMIT');
+      return result;
+    } catch (error) {
+      this.#db.exec('ROLLBACK');
+      throw error;
+    }
+  }
+
   buckets(): { name: string; createdMs: number }[] {
-    return this.#db
-      .prepare('SELECT name, createdMs FROM bucket ORDER BY name LIMIT 1000')
-      .all() as never;
+    return this.#statements.buckets.all() as { name: string; createdMs: number }[];
   }
 
   hasBucket(name: string): boolean {
-    return this.#db.prepare('SELECT 1 FROM bucket WHERE name = ?').get(name) !== undefined;
+    return this.#statements.findBucket.get(name) !== undefined;
   }
 
   addBucket(name: string, createdMs: number): void {
-    this.#db.prepare('INSERT INTO bucket (name, createdMs) VALUES (?, ?)').run(name, createdMs);
+    this.#statements.addBucket.run(name, createdMs);
   }
 
   removeBucket(name: string): void {
-    this.#db.prepare('DELETE FROM bucket WHERE name = ?').run(name);
+    this.#statements.removeBucket.run(name);
   }
 
   find(bucket: string, key: string): ObjectRow | null {
-    const row = this.#db
-      .prepare(`SELECT ${COLUMNS} FROM object WHERE bucket = ? AND key = ?`)
-      .get(bucket, key);
+    const row = this.#statements.find.get(bucket, key);
     return (row as ObjectRow | undefined) ?? null;
   }
 
   put(bucket: string, row: ObjectRow): void {
-    this.#db
-      .prepare(
-        `INSERT OR REPLACE INTO object (bucket, ${COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-      )
-      .run(
-        bucket,
-        row.key,
-        row.etag,
-        row.sizeBytes,
-        row.file,
-        row.contentType,
-        row.contentEncoding,
-        row.storageClass,
-        row.userMetadata,
-        row.crc32,
-        row.sha256,
-        row.modifiedMs,
-      );
+    this.#statements.put.run({ bucket, ...row });
   }
 
   remove(bucket: string, key: string): void {
-    this.#db.prepare('DELETE FROM object WHERE bucket = ? AND key = ?').run(bucket, key);
+    this.#statements.remove.run(bucket, key);
   }
 
-  /** Rows from `from` on (exclusive when `after`), by bytes of the key, all beginning with `prefix`. */
-  page(bucket: string, prefix: string, from: string, after: boolean, limit: number): ObjectRow[] {
-    const operator = after ? '>' : '>=';
-    const sql = `SELECT ${COLUMNS} FROM object WHERE bucket = ? AND key ${operator} ? AND key >= ? ORDER BY key LIMIT ?`;
-    const rows = this.#db.prepare(sql).all(bucket, from, prefix, limit) as unknown as ObjectRow[];
-    // Keys with the prefix stand together: the first one without it ends them.
-    const end = rows.findIndex(({ key }) => !key.startsWith(prefix));
-    return end < 0 ? rows : rows.slice(0, end);
+  /** Rows from the key `from` on, by bytes of the key, all beginning with `prefix`. */
+  *scan(bucket: string, prefix: string, from: string): Generator<ObjectRow> {
+    for (const found of this.#statements.scan.iterate(bucket, prefix, from)) {
+      const row = found as unknown as ObjectRow;
+      // Keys with the prefix stand together: the first one without it ends them.
+      if (!row.key.startsWith(prefix)) return;
+      yield row;
+    }
   }
 
   hasFile(file: string): boolean {
-    return this.#db.prepare('SELECT 1 FROM object WHERE file = ?').get(file) !== undefined;
+    return this.#statements.findFile.get(file) !== undefined;
   }
 }

@@ -1,6 +1,8 @@
 /** The S3 error codes this server answers, with their HTTP status. */
 const STATUS = {
   AccessDenied: 403,
+  AuthorizationHeaderMalformed: 400,
+  AuthorizationQueryParametersError: 400,
   BadDigest: 400,
   BucketAlreadyOwnedByYou: 409,
   BucketNotEmpty: 409,
@@ -13,15 +15,21 @@ const STATUS = {
   InvalidDigest: 400,
   InvalidRange: 416,
   InvalidRequest: 400,
+  InvalidURI: 400,
   KeyTooLongError: 400,
+  MalformedTrailerError: 400,
   MalformedXML: 400,
+  MetadataTooLarge: 400,
   MethodNotAllowed: 405,
   MissingContentLength: 411,
   NoSuchBucket: 404,
   NoSuchKey: 404,
   NotImplemented: 501,
   PreconditionFailed: 412,
+  RequestHeaderSectionTooLarge: 400,
   RequestTimeTooSkewed: 403,
+  RequestTimeout: 400,
+  ServiceUnavailable: 503,
   SignatureDoesNotMatch: 403,
   XAmzContentSHA256Mismatch: 400,
 } as const;
@@ -44,3 +52,9 @@ export class S3Error extends Error {
 /** What the server does not do is refused by its name, never half-done. */
 export const notImplemented = (what: string): S3Error =>
   new S3Error('NotImplemented', `${what} is not implemented by this server.`);
+
+export const noSuchKey = (): S3Error =>
+  new S3Error('NoSuchKey', 'The specified key does not exist.');
+
+export const noSuchBucket = (): S3Error =>
+  new S3Error('NoSuchBucket', 'The specified bucket does not exist.');

@@ -1,6 +1,7 @@
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { S3Error } from './s3-error.ts';
+import { decode, encode, splitOnce, splitTarget } from './uri.ts';
 
 /** Access key id -> secret access key. */
 export type Credentials = Readonly<Record<string, string>>;
@@ -13,6 +14,9 @@ export interface SignedPayload {
   seed: { signature: string; key: Buffer; date: string; scope: string };
 }
 
+/** The parts of a request that a signature covers. */
+export type SignedRequest = Pick<IncomingMessage, 'method' | 'url' | 'headers' | 'rawHeaders'>;
+
 const ALGORITHM = 'AWS4-HMAC-SHA256';
 const SKEW_MS = 15 * 60_000;
 const PRESIGNED_SECONDS_MAX = 7 * 86_400;
@@ -21,28 +25,29 @@ export const EMPTY_SHA256 = createHash('sha256').digest('hex');
 interface Claim {
   accessKeyId: string;
   date: string;
+  /** Day, region, service and `aws4_request`, joined by slashes. */
   scope: string;
-  region: string;
-  service: string;
   signedHeaders: string[];
   signature: string;
   payloadHash: string;
-  presigned: boolean;
-  expiresSeconds: number;
+  /** How long a presigned URL is valid; `null` when the signature is in a header. */
+  expiresSeconds: number | null;
 }
 
 /**
  * Verifies the request's Signature Version 4, in the Authorization header or in a presigned URL.
- * Throws `AccessDenied`, `InvalidAccessKeyId`, `RequestTimeTooSkewed`, `SignatureDoesNotMatch`.
+ * The canonical request is S3's: the path is encoded once, dot segments stay. Throws
+ * `AccessDenied`, `InvalidAccessKeyId`, `RequestTimeTooSkewed`, `SignatureDoesNotMatch`, and for what
+ * cannot be read `AuthorizationHeaderMalformed` or `AuthorizationQueryParametersError`.
  */
 export const verifySignature = (
-  request: Pick<IncomingMessage, 'method' | 'url' | 'headers' | 'rawHeaders'>,
+  request: SignedRequest,
   credentials: Credentials,
   nowMs: number,
 ): SignedPayload => {
-  const url = splitUrl(request.url ?? '/');
-  const claim = url.query.some(([name]) => name === 'X-Amz-Signature')
-    ? presignedClaim(url.query, request)
+  const target = splitTarget(request.url ?? '');
+  const claim = target.query.some(([name]) => name === 'X-Amz-Signature')
+    ? presignedClaim(target.query, request)
     : headerClaim(request);
   const secret = Object.hasOwn(credentials, claim.accessKeyId)
     ? credentials[claim.accessKeyId]
@@ -50,93 +55,100 @@ export const verifySignature = (
   if (secret === undefined)
     throw new S3Error('InvalidAccessKeyId', 'The access key id does not exist.');
   checkTime(claim, nowMs);
-  if (!claim.signedHeaders.includes('host'))
-    throw new S3Error('AccessDenied', 'The host header is not signed.');
-  const key = signingKey(secret, claim);
-  const toSign = [
-    ALGORITHM,
-    claim.date,
-    claim.scope,
-    sha256(canonicalRequest(request, url, claim)),
-  ].join('\n');
-  const expected = hmac(key, toSign).toString('hex');
-  if (!sameText(expected, claim.signature)) {
+  checkSignedHeaders(request, claim);
+  const { date, scope, signature, payloadHash } = claim;
+  const canonical = sha256(canonicalRequest(request, target, claim));
+  const key = signingKey(secret, scope);
+  const expected = hmac(key, [ALGORITHM, date, scope, canonical].join('\n')).toString('hex');
+  if (!sameText(expected, signature)) {
     throw new S3Error('SignatureDoesNotMatch', 'The signature does not match the request.');
   }
-  const { date, scope, signature } = claim;
-  return { hash: claim.payloadHash, seed: { signature, key, date, scope } };
+  return { hash: payloadHash, seed: { signature, key, date, scope } };
 };
 
-const headerClaim = ({ headers }: Pick<IncomingMessage, 'headers'>): Claim => {
+const headerClaim = ({ headers }: SignedRequest): Claim => {
   const { authorization } = headers;
   if (authorization === undefined) throw new S3Error('AccessDenied', 'The request is not signed.');
   const [algorithm, rest] = splitOnce(authorization, ' ');
   if (algorithm !== ALGORITHM)
     throw new S3Error('InvalidRequest', `Only ${ALGORITHM} is understood.`);
   const parts = new Map(rest.split(',').map((part) => splitOnce(part.trim(), '=')));
+  const credential = parseCredential(parts.get('Credential') ?? '');
+  if (credential === null) {
+    throw new S3Error('AuthorizationHeaderMalformed', 'The Authorization header is malformed.');
+  }
   const payloadHash = text(headers['x-amz-content-sha256']);
   if (payloadHash === '') throw new S3Error('InvalidRequest', 'x-amz-content-sha256 is missing.');
   return {
-    ...credentialOf(parts.get('Credential') ?? ''),
+    ...credential,
     date: text(headers['x-amz-date']),
     signedHeaders: (parts.get('SignedHeaders') ?? '').split(';'),
     signature: parts.get('Signature') ?? '',
     payloadHash,
-    presigned: false,
-    expiresSeconds: 0,
+    expiresSeconds: null,
   };
 };
 
-const presignedClaim = (
-  query: [string, string][],
-  { headers }: Pick<IncomingMessage, 'headers'>,
-): Claim => {
+const presignedClaim = (query: [string, string][], { headers }: SignedRequest): Claim => {
   const value = (name: string) => query.find(([key]) => key === name)?.[1] ?? '';
-  if (value('X-Amz-Algorithm') !== ALGORITHM)
-    throw new S3Error('InvalidRequest', `Only ${ALGORITHM} is understood.`);
+  const credential = parseCredential(value('X-Amz-Credential'));
+  const expires = value('X-Amz-Expires');
+  if (value('X-Amz-Algorithm') !== ALGORITHM || credential === null || !/^\d{1,9}$/.test(expires)) {
+    throw new S3Error(
+      'AuthorizationQueryParametersError',
+      `X-Amz-Algorithm is not ${ALGORITHM}, or X-Amz-Credential or X-Amz-Expires is malformed.`,
+    );
+  }
   return {
-    ...credentialOf(value('X-Amz-Credential')),
+    ...credential,
     date: value('X-Amz-Date'),
     signedHeaders: value('X-Amz-SignedHeaders').split(';'),
     signature: value('X-Amz-Signature'),
-    payloadHash: text(headers['x-amz-content-sha256']) || 'UNSIGNED-PAYLOAD',
-    presigned: true,
-    expiresSeconds: Number(value('X-Amz-Expires')),
+    payloadHash:
+      value('X-Amz-Content-Sha256') || text(headers['x-amz-content-sha256']) || 'UNSIGNED-PAYLOAD',
+    expiresSeconds: Number(expires),
   };
 };
 
-const credentialOf = (credential: string) => {
-  const [accessKeyId = '', day = '', region = '', service = '', end = '', ...more] =
-    credential.split('/');
-  if (end !== 'aws4_request' || service !== 's3' || more.length > 0 || !/^\d{8}$/.test(day)) {
-    throw new S3Error('AccessDenied', 'The credential of the signature is malformed.');
-  }
-  return { accessKeyId, region, service, scope: `${day}/${region}/${service}/aws4_request` };
+/** Any region will do: one server stands for all of them. */
+const parseCredential = (credential: string): Pick<Claim, 'accessKeyId' | 'scope'> | null => {
+  const match = /^([^/]+)\/(\d{8}\/[a-z0-9-]+\/s3\/aws4_request)$/.exec(credential);
+  return match === null ? null : { accessKeyId: match[1] ?? '', scope: match[2] ?? '' };
 };
 
-const checkTime = (claim: Claim, nowMs: number): void => {
-  const match = /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/.exec(claim.date);
-  if (match === null || !claim.scope.startsWith(claim.date.slice(0, 8))) {
+const checkTime = ({ date, scope, expiresSeconds }: Claim, nowMs: number): void => {
+  const match = /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/.exec(date);
+  if (match === null || !scope.startsWith(date.slice(0, 8))) {
     throw new S3Error('AccessDenied', 'The date of the signature is malformed.');
   }
   const [, year, month, day, hour, minute, second] = match;
   const signedMs = Date.parse(`${year}-${month}-${day}T${hour}:${minute}:${second}Z`);
-  if (!claim.presigned) {
+  if (expiresSeconds === null) {
     if (!(Math.abs(nowMs - signedMs) <= SKEW_MS)) {
       throw new S3Error('RequestTimeTooSkewed', 'The request is signed too long ago or for later.');
     }
     return;
   }
-  const { expiresSeconds } = claim;
-  const allowed = expiresSeconds >= 1 && expiresSeconds <= PRESIGNED_SECONDS_MAX;
-  if (!allowed || nowMs > signedMs + expiresSeconds * 1000 || signedMs > nowMs + SKEW_MS) {
-    throw new S3Error('AccessDenied', 'The request has expired.');
+  if (expiresSeconds < 1 || expiresSeconds > PRESIGNED_SECONDS_MAX) {
+    throw new S3Error('AuthorizationQueryParametersError', 'X-Amz-Expires is out of range.');
+  }
+  if (!(nowMs <= signedMs + expiresSeconds * 1000 && signedMs <= nowMs + SKEW_MS)) {
+    throw new S3Error('AccessDenied', 'The request has expired, or is signed for later.');
   }
 };
 
+/** An unsigned `x-amz-` header could be added by anybody who sees the request. */
+const checkSignedHeaders = ({ headers }: SignedRequest, { signedHeaders }: Claim): void => {
+  const unsigned = Object.keys(headers).filter(
+    (name) => (name === 'host' || name.startsWith('x-amz-')) && !signedHeaders.includes(name),
+  );
+  if (unsigned.length > 0)
+    throw new S3Error('AccessDenied', `There are headers that are not signed: ${unsigned.join()}.`);
+};
+
 const canonicalRequest = (
-  { method = '', rawHeaders }: Pick<IncomingMessage, 'method' | 'rawHeaders'>,
-  { path, query }: ReturnType<typeof splitUrl>,
+  { method = '', rawHeaders }: SignedRequest,
+  { path, query }: ReturnType<typeof splitTarget>,
   { signedHeaders, payloadHash }: Claim,
 ): string => {
   const pairs = query
@@ -156,39 +168,10 @@ const headerValues = (rawHeaders: string[], name: string): string =>
     .flatMap((header, at) =>
       at % 2 === 0 && header.toLowerCase() === name ? [rawHeaders[at + 1] ?? ''] : [],
     )
-    .map((value) => value.trim().replaceAll(/ +/g, ' '))
+    .map((value) => value.trim().replaceAll(/\s+/g, ' '))
     .join(',');
 
-/** The path and the decoded query pairs of a request target, as sent. */
-export const splitUrl = (target: string): { path: string; query: [string, string][] } => {
-  const [path, search] = splitOnce(target, '?');
-  const query = search
-    .split('&')
-    .filter((pair) => pair !== '')
-    .map((pair): [string, string] => {
-      const [name, value] = splitOnce(pair, '=');
-      return [decode(name), decode(value)];
-    });
-  return { path, query };
-};
-
-/** Percent-decodes; a malformed escape is a bad request, not a crash. */
-export const decode = (encoded: string): string => {
-  try {
-    return decodeURIComponent(encoded);
-  } catch {
-    throw new S3Error('InvalidArgument', 'The request target has a malformed percent-escape.');
-  }
-};
-
-/** AWS's encoding: all but unreserved characters, in upper-case hex. */
-export const encode = (plain: string): string =>
-  encodeURIComponent(plain).replaceAll(
-    /[!'()*]/g,
-    (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`,
-  );
-
-const signingKey = (secret: string, { scope }: Claim): Buffer =>
+const signingKey = (secret: string, scope: string): Buffer =>
   scope.split('/').reduce<Buffer>((key, part) => hmac(key, part), Buffer.from(`AWS4${secret}`));
 
 export const hmac = (key: Buffer, data: string): Buffer =>
@@ -206,8 +189,3 @@ const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 
 const text = (header: string | string[] | undefined): string =>
   Array.isArray(header) ? '' : (header ?? '');
-
-const splitOnce = (whole: string, separator: string): [string, string] => {
-  const at = whole.indexOf(separator);
-  return at < 0 ? [whole, ''] : [whole.slice(0, at), whole.slice(at + separator.length)];
-};

@@ -24,6 +24,9 @@ describe('create disk from backup', () => {
     expect((await show()).body).toMatchObject({
       volume: { id: volumeId, name: 'disk', size: 4, status: 'creating', bootable: 'false' },
     });
+    const token = await world.admit('other');
+    const others = httpEvent('GET', `/v3/other/cloudvolumes/${volumeId}`, { token });
+    expect((await send(others, world)).status).toBe(404);
     const end = { status: 'failed', atMs: world.clock.nowMs() } as const;
     await world.catalog.tasks.end(PROJECT, jobId, end);
     expect(await show()).toMatchObject({ status: 404, body: refusal('BackupService.7000') });

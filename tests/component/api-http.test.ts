@@ -183,7 +183,7 @@ describe('bodies', () => {
     expect((await post(nested(BODY_DEPTH_MAX - 1))).body).toEqual(
       refusal('BackupService.9900', 'vault: '),
     );
-    const name = `${'[{'.repeat(BODY_DEPTH_MAX)}"\\`;
+    const name = `"${'[{'.repeat(BODY_DEPTH_MAX)}\\`;
     expect((await post(JSON.stringify(vaultRequest({ name, note: '\\"' })))).body).toEqual(
       refusal('BackupService.9900', 'vault.name'),
     );

@@ -24,22 +24,22 @@ const template = z.object({
 export type Resource = z.infer<typeof resource>;
 export type Template = z.infer<typeof template>;
 
+/** Makes the bundles anew, as the package takes them. */
+export const bundled = async (): Promise<void> => {
+  await run(process.execPath, ['build.ts'], { cwd: ROOT, timeout: 60_000 });
+};
+
 /**
  * What `npm run package` makes, in a folder of its own: without credentials, without a region, in an
  * empty home. `names` are the files of the package.
  */
 export const packaged = async (): Promise<{ template: Template; names: string[] }> => {
   const folder = await mkdtemp(join(tmpdir(), 'holdfast-package-'));
-  const options = {
-    cwd: ROOT,
-    timeout: 90_000,
-    env: { PATH: process.env['PATH'], HOME: folder, SLS_TELEMETRY_DISABLED: '1' },
-  };
+  const serverless = join(ROOT, 'node_modules/serverless/bin/serverless.js');
+  const command = [serverless, 'package', '--stage', 'prod', '--package', folder];
+  const env = { PATH: process.env['PATH'], HOME: folder, SLS_TELEMETRY_DISABLED: '1' };
   try {
-    await run(process.execPath, ['build.ts'], options);
-    const serverless = join(ROOT, 'node_modules/serverless/bin/serverless.js');
-    const command = [serverless, 'package', '--stage', 'prod', '--package', folder];
-    await run(process.execPath, command, options);
+    await run(process.execPath, command, { cwd: ROOT, timeout: 90_000, env });
     const text = await readFile(join(folder, 'cloudformation-template-update-stack.json'), 'utf8');
     return {
       template: template.parse(JSON.parse(text)),

@@ -123,6 +123,8 @@ describe('before the engine is there', () => {
   it('is not ready', async () => {
     const health = await fetch(`http://127.0.0.1:${api.port}/healthz`);
     expect([health.status, await health.json()]).toEqual([503, { status: 'starting' }]);
+    const list = `http://127.0.0.1:${api.port}/2025-12-01/functions/job/durable-executions`;
+    expect((await fetch(list)).status).toBe(503);
     await engine.resume();
     api.serve(engine);
     expect((await fetch(`http://127.0.0.1:${api.port}/healthz`)).status).toBe(200);

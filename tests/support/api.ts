@@ -53,7 +53,7 @@ export function httpEvent(
     routeKey: '$default',
     rawPath,
     rawQueryString,
-    headers: { ...(token === undefined ? {} : { 'X-Auth-Token': token }) },
+    headers: token === undefined ? {} : { 'X-Auth-Token': token },
     requestContext: { http: { method } } as NonNullable<HttpEvent['requestContext']>,
     isBase64Encoded: false,
     ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { hashBlock, isZeroBlock } from '../../format/block.ts';
+import { SEALED_BLOCK_BYTES_MAX } from '../../format/limits.ts';
 import {
   encodePack,
   openBlock,
@@ -94,6 +95,14 @@ const isWhole = (value: unknown): value is Bytes =>
   value.byteLength === value.buffer.byteLength &&
   value.byteLength >= 4096;
 
+/**
+ * Gives large buffers back at once. They would be freed some day anyway, but the collector does not
+ * see megabytes outside its heap coming: without this a worker holds several times what it needs.
+ */
+export const release = (...buffers: Bytes[]): void => {
+  for (const { buffer } of buffers) if (!buffer.detached) buffer.transfer(0);
+};
+
 /** Runs one task. Pure: the same code in a thread, in the main thread and in a test. */
 export const runTask = (task: Task): TaskAnswers[keyof TaskAnswers] => {
   switch (task.kind) {
@@ -125,16 +134,19 @@ const hash = ({ buffers }: HashTask): HashAnswer => {
   return { buffers, ids, zero };
 };
 
+/** One a thread: sealed blocks are gathered here before their exact bytes are copied out. */
+let scratch: Bytes = new Uint8Array(0);
+
 const seal = (task: SealTask): SealAnswer => {
   const { packId, blockKey, level } = task;
-  // A block that does not shrink is stored raw: 512 KiB and a tag is the most one takes.
-  const target = new Uint8Array(task.picks.length * (BLOCK_BYTES + 16));
+  const room = task.picks.length * SEALED_BLOCK_BYTES_MAX;
+  if (scratch.length < room) scratch = new Uint8Array(room);
   const blocks: SealAnswer['blocks'] = [];
   let at = 0;
   for (const [n, pick] of task.picks.entries()) {
     const buffer = task.buffers[pick.buffer];
     if (buffer === undefined) throw new RangeError(`no buffer ${pick.buffer}`);
-    const sealed = sealBlockInto(target, at, {
+    const sealed = sealBlockInto(scratch, at, {
       blockKey,
       packId,
       slot: task.firstSlot + n,
@@ -145,11 +157,13 @@ const seal = (task: SealTask): SealAnswer => {
     blocks.push(sealed);
     at += sealed.storedBytes;
   }
-  return { bytes: target.slice(0, at), blocks };
+  release(...task.buffers);
+  return { bytes: scratch.slice(0, at), blocks };
 };
 
 const finish = (task: FinishTask): FinishAnswer => {
   const encoded = encodePack(task);
+  release(...task.blocks);
   const object = new Uint8Array(encoded.buffer as ArrayBuffer, encoded.byteOffset, encoded.length);
   return { object, sha256: new Uint8Array(createHash('sha256').update(object).digest()) };
 };
@@ -168,5 +182,6 @@ const open = ({ packId, blockKey, bytes, slots, keep }: OpenTask): OpenAnswer =>
     if (keep) blocks.set(block, n * BLOCK_BYTES);
     at += entry.storedBytes;
   }
+  release(bytes);
   return { blocks };
 };

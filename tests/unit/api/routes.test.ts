@@ -1,7 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
+import { DISK_ROUTES } from '../../../lib/api/disk-routes.ts';
 import { LATER_ENDPOINTS } from '../../../lib/api/later-endpoints.ts';
 import { sorting, texts, wholeNumber } from '../../../lib/api/query.ts';
 import { ROUTES_BY_NOUN } from '../../../lib/api/routes.ts';
+import { VAULT_ROUTES } from '../../../lib/api/vault-routes.ts';
 import { CATALOGUE } from '../../../lib/errors.ts';
 import { findRoute } from '../../../lib/runtime/http-function-routes.ts';
 
@@ -36,12 +38,39 @@ describe('the table of routes', () => {
   });
 
   it('prefers a fixed part of a path to a name', () => {
-    const found = findRoute(table, 'GET', '/v3/p/cloudvolumes/detail');
-    expect(found.endpoint.route.operationId).toBe('ListVolumes');
-    expect(found.path).toEqual({ project_id: 'p' });
+    for (const order of [table, table.toReversed()]) {
+      const found = findRoute(order, 'GET', '/v3/p/cloudvolumes/detail');
+      expect(found.endpoint.route.operationId).toBe('ListVolumes');
+      expect(found.path).toEqual({ project_id: 'p' });
+    }
     expect(findRoute(table, 'GET', '/v3/p/cloudvolumes/x%20y')).toMatchObject({
       endpoint: { route: { operationId: 'ShowVolume' } },
       path: { project_id: 'p', volume_id: 'x y' },
+    });
+  });
+});
+
+describe('ids in paths', () => {
+  const request = (path: object) => ({ path: { project_id: 'p', ...path }, query: {}, body: {} });
+
+  it.each(['../etc', '', 'a_b', 'a b', 'x'.repeat(65), 'a\u0000'])(
+    'of disks are not "%s"',
+    (id) => {
+      expect(() => DISK_ROUTES.show.command(request({ volume_id: id }))).toThrow(
+        expect.objectContaining({ code: 'BackupService.7000' }),
+      );
+    },
+  );
+
+  it.each(['x', '0A000000-0000-4000-8000-000000000001', ''])('of vaults are not "%s"', (id) => {
+    expect(() => VAULT_ROUTES.show.command(request({ vault_id: id }))).toThrow(
+      expect.objectContaining({ code: 'BackupService.6105' }),
+    );
+  });
+
+  it('are handed on when they are well formed', () => {
+    expect(DISK_ROUTES.show.command(request({ volume_id: 'vol-0a1' }))).toEqual({
+      diskId: 'vol-0a1',
     });
   });
 });
@@ -79,5 +108,7 @@ describe('query parameters', () => {
     expect(wholeNumber(1, 10).parse('01')).toBe(1);
     expect(texts.parse('a,,b,')).toEqual(['a', 'b']);
     expect(texts.safeParse('x,'.repeat(101)).success).toBe(false);
+    expect(texts.safeParse('x'.repeat(255)).success).toBe(true);
+    expect(texts.safeParse('x'.repeat(256)).success).toBe(false);
   });
 });

@@ -1,5 +1,7 @@
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import type { ExecutionSummary } from '../../../local/durable-engine/execution-state.ts';
+import { FunctionTimedOut } from '../../../local/durable-engine/function-host.ts';
+import { LogFile } from '../../../local/durable-engine/log-file.ts';
 import type { InvocationInput } from '../../../local/durable-engine/protocol.ts';
 import { settle } from './manual-clock.ts';
 import { DONE, invokeOf, PENDING, ScriptedEngine, statusesOf, wait } from './scripted-engine.ts';
@@ -117,5 +119,34 @@ describe('chained invokes', () => {
     await scripted.clock.advance(200);
     expect(await scripted.engine.wait(arn)).toMatchObject({ status: 'SUCCEEDED' });
     expect([most, scripted.calls.filter(({ name }) => name === 'worker').length]).toEqual([1, 4]);
+  });
+
+  it('of a plain function that times out are not tried again', async () => {
+    let seen: unknown;
+    scripted.scripts['worker'] = async () => Promise.reject(new FunctionTimedOut(60));
+    scripted.scripts['job'] = async (input, call) => {
+      seen = childOf(input);
+      return scripted.suspendOn(invokeOf('i', 'worker'))(input, call);
+    };
+    await scripted.engine.wait(await scripted.run());
+    expect(seen).toMatchObject({
+      ChainedInvokeDetails: { Error: { ErrorMessage: 'Task timed out after 60 seconds' } },
+    });
+    expect(scripted.callsOf('worker')).toBe(1);
+  });
+
+  it('that run go on when the log is read again', async () => {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    scripted.scripts['worker'] = async () => promise.then(() => ({ worked: true }));
+    scripted.scripts['job'] = scripted.suspendOn(invokeOf('i', 'worker'), wait('w', 60));
+    const arn = await scripted.run();
+    await settle();
+    const append = jest.spyOn(LogFile.prototype, 'append').mockRejectedValueOnce(new Error('full'));
+    await scripted.clock.advance(60_000);
+    append.mockRestore();
+    await scripted.clock.advance(5000);
+    resolve();
+    expect(await scripted.engine.wait(arn)).toMatchObject({ status: 'SUCCEEDED' });
+    expect(scripted.callsOf('worker')).toBe(1);
   });
 });

@@ -71,9 +71,17 @@ describe('time', () => {
     await scripted.clock.advance(10_000);
     expect(states).toEqual([[], ['s READY'], ['s READY']]);
     await scripted.engine.wait(arn);
-    const attempts = (await scripted.engine.history(arn)).map(
-      (event) => event['StepFailedDetails'],
-    );
+    const history = await scripted.engine.history(arn);
+    expect(history.map(({ EventType }) => EventType)).toEqual([
+      'ExecutionStarted',
+      'StepFailed',
+      'InvocationCompleted',
+      'StepFailed',
+      'InvocationCompleted',
+      'InvocationCompleted',
+      'ExecutionSucceeded',
+    ]);
+    const attempts = history.map((event) => event['StepFailedDetails']);
     expect(attempts.filter(Boolean)).toMatchObject([
       { RetryDetails: { CurrentAttempt: 1, NextAttemptDelaySeconds: 10 } },
       { RetryDetails: { CurrentAttempt: 2 } },

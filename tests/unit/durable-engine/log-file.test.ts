@@ -1,8 +1,8 @@
-import { appendFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { appendFile, mkdtemp, open, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fc, test } from '@fast-check/jest';
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { LogFile, readWhole } from '../../../local/durable-engine/log-file.ts';
 
 let folder: string;
@@ -28,6 +28,20 @@ describe('LogFile', () => {
     await Promise.all(numbers.map((n) => log.append({ n }).then(() => order.push(n))));
     expect(order).toEqual(numbers);
     expect((await readWhole(path)).records).toEqual([0, ...numbers].map((n) => ({ n })));
+    await log.close();
+  });
+
+  it('syncs before it resolves, once for all that wait', async () => {
+    const handle = await open(join(folder, 'other'), 'w');
+    const datasync = jest.spyOn(Object.getPrototypeOf(handle) as typeof handle, 'datasync');
+    await handle.close();
+    const log = await LogFile.create(path, { n: 0 });
+    expect(datasync).toHaveBeenCalledTimes(1);
+    await log.append({ n: 1 });
+    expect(datasync).toHaveBeenCalledTimes(2);
+    await Promise.all(Array.from({ length: 100 }, (_, n) => log.append({ n })));
+    expect(datasync.mock.calls.length).toBeLessThanOrEqual(4);
+    datasync.mockRestore();
     await log.close();
   });
 

@@ -1,0 +1,147 @@
+import { createHash } from 'node:crypto';
+import { inlinePool } from '../../lib/engine/pool/block-pool.ts';
+import type { Job, JobKind } from '../../lib/ports/jobs.ts';
+import { copyDiskRange } from '../../lib/service/copy-disk-range.ts';
+import type { DataPorts, RangeRequest } from '../../lib/service/data-ports.ts';
+import type { JobContext, JobEvent } from '../../lib/service/job-context.ts';
+import { restoreDiskRange } from '../../lib/service/restore-disk-range.ts';
+import { runBackupJob } from '../../lib/service/run-backup-job.ts';
+import { runRestoreJob } from '../../lib/service/run-restore-job.ts';
+import { runVerifyJob } from '../../lib/service/run-verify-job.ts';
+import { verifyDiskRange } from '../../lib/service/verify-disk-range.ts';
+import { watchJobs } from '../../lib/service/watch-jobs.ts';
+import { functionOf, httpEvent, PROJECT, send } from '../support/api.ts';
+import type { TestDynamo } from '../support/dynamo.ts';
+import { memoryWorld } from '../support/memory-world.ts';
+import type { Wish } from './permissions.ts';
+import { lambdaArn, recordDynamo, recordedPorts } from './recording.ts';
+
+const LEASE_MS = 60_000;
+const TOKEN = 'token';
+
+const JOBS = { backup: runBackupJob, restore: runRestoreJob, verify: runVerifyJob };
+const WORKERS = {
+  'copy-blocks': copyDiskRange,
+  'restore-blocks': restoreDiskRange,
+  'verify-blocks': verifyDiskRange,
+} as unknown as Record<
+  string,
+  (request: RangeRequest, deadlineMs: number, ports: DataPorts) => Promise<unknown>
+>;
+
+/**
+ * All functions in this process, one after the other, on DynamoDB's protocol and on memory: what
+ * each would need of IAM is in `wishes`, with the function's key.
+ */
+export const recordedWorld = async (dynamo: TestDynamo) => {
+  const wishes: [string, Wish][] = [];
+  const memory = memoryWorld();
+  const { objects, portsOf } = recordedPorts(dynamo);
+  const waiting: Job[] = [];
+  let running = '';
+
+  const noteAs = (key: string) => (wish: Wish) => {
+    if (key !== '') wishes.push([key, wish]);
+  };
+  recordDynamo(dynamo, () => noteAs(running));
+
+  type Ports = DataPorts & ReturnType<typeof memoryWorld>;
+  const portsAs = (key: string): Ports => {
+    const data = { leaseMs: LEASE_MS, rangeSegments: 1, workers: 1, marginMs: 0 };
+    const settings = { ...memory.settings, ...data };
+    const recorded = portsOf(noteAs(key), (job) => waiting.push(job));
+    return { ...memory, ...recorded, pool: inlinePool(), settings } as unknown as Ports;
+  };
+
+  /** Runs in the name of a function. */
+  const as = async <T>(key: string, run: (ports: Ports) => Promise<T>): Promise<T> => {
+    const before = running;
+    running = key;
+    try {
+      return await run(portsAs(key));
+    } finally {
+      running = before;
+    }
+  };
+
+  const runJob = (kind: JobKind, event: JobEvent): Promise<unknown> =>
+    as(kind, (ports) => JOBS[kind](event, contextOf(kind), ports));
+
+  const contextOf = (kind: JobKind): JobContext => ({
+    step: (_, run) => run(),
+    waitUntil: async (_, check) => {
+      await check();
+    },
+    work: async (_, worker, request) => {
+      noteAs(kind)({ action: 'lambda:InvokeFunction', resource: lambdaArn(worker) });
+      const run = WORKERS[worker] as NonNullable<(typeof WORKERS)[string]>;
+      const deadlineMs = Number.MAX_SAFE_INTEGER;
+      return as(worker, (ports) => run(request as RangeRequest, deadlineMs, ports)) as never;
+    },
+    slice: (_, target, event) => runJob(target, event as JobEvent) as never,
+    map: async (_, items, _concurrency, each) => {
+      const answers = [];
+      for (const item of items) answers.push(await each(item, contextOf(kind)));
+      return answers;
+    },
+  });
+
+  await as('', ({ catalog }) =>
+    catalog.credentials.put({
+      tokenSha256: createHash('sha256').update(TOKEN).digest('hex'),
+      projectId: PROJECT,
+      userId: 'u',
+      role: 'Full',
+      createdAtMs: 0,
+    }),
+  );
+
+  return {
+    wishes,
+    objects,
+    memory,
+    /** Calls the API; `status` is what must come back. */
+    async call(status: number, method: string, path: string, body?: unknown): Promise<unknown> {
+      const event = httpEvent(method, `/v3/${PROJECT}${path}`, { token: TOKEN, body });
+      const answer = await as(`api-${functionOf(event)}`, (ports) => send(event, ports));
+      if (answer.status !== status) throw new Error(JSON.stringify([method, path, answer]));
+      return answer.body;
+    },
+    /** Runs the job that was started first; returns its task's status. */
+    async runNextJob(): Promise<string> {
+      const { kind, projectId, operationLogId, name } = waiting.shift() as Job;
+      await runJob(kind, { projectId, operationLogId, attempt: attemptOf(name) });
+      const task = await as('', ({ catalog }) => catalog.tasks.get(projectId, operationLogId));
+      return task.status;
+    },
+    /** Loses the job that was started first: its call never arrives. */
+    dropNextJob(): void {
+      waiting.shift();
+    },
+    /** Runs the job that was started first up to its first worker, and no further. */
+    async crashNextJob(): Promise<void> {
+      const { kind, projectId, operationLogId, name } = waiting.shift() as Job;
+      const event = { projectId, operationLogId, attempt: attemptOf(name) };
+      const died = new Error('the sandbox died');
+      let isDead = false;
+      const context: JobContext = {
+        ...contextOf(kind),
+        step: (_, run) => (isDead ? Promise.reject(died) : run()),
+        map: async () => {
+          isDead = true;
+          throw died;
+        },
+      };
+      await as(kind, (ports) => JOBS[kind](event, context, ports)).catch((error: unknown) => {
+        if (error !== died) throw error;
+      });
+    },
+    /** The watchdog, after every lease has run out. */
+    watch() {
+      memory.clock.advance(LEASE_MS + 1);
+      return as('watch-jobs', (ports) => watchJobs(ports));
+    },
+  };
+};
+
+const attemptOf = (name: string): number => Number(/-r(\d+)$/.exec(name)?.[1] ?? 0);

@@ -1,0 +1,227 @@
+import { beforeAll, describe, expect, it } from '@jest/globals';
+import { functionsOf, ofType, packaged, resolved, type Template } from './packaged.ts';
+import { isAllowed, rightsOf, type Statement } from './permissions.ts';
+
+let template: Template;
+let functions: Record<string, Record<string, unknown>>;
+let rights: Record<string, Statement[]>;
+beforeAll(async () => {
+  ({ template } = await packaged());
+  functions = functionsOf(template);
+  rights = rightsOf(template, functions);
+}, 200_000);
+
+const every = (): [string, Statement][] =>
+  Object.entries(rights).flatMap(([key, statements]) =>
+    statements.map((one): [string, Statement] => [key, one]),
+  );
+const allowed = () => every().filter(([, { Effect }]) => Effect === 'Allow');
+/** Functions that may do something of a service, and what: `['api-vaults', 'kms:Encrypt']`. */
+const holdersOf = (prefix: string): string[] => [
+  ...new Set(
+    allowed().flatMap(([key, { Action }]) =>
+      Action.filter((action) => action.startsWith(prefix)).map((action) => `${key} ${action}`),
+    ),
+  ),
+];
+/** What a function may reach with an action. */
+const reachOf = (key: string, action: string): string[] =>
+  (rights[key] ?? [])
+    .filter(({ Effect, Action }) => Effect === 'Allow' && Action.includes(action))
+    .flatMap(({ Resource }) => Resource);
+
+const inAccount = (service: string, rest: string) =>
+  `arn:aws:${service}:eu-west-1:123456789012:${rest}`;
+const lambda = (name: string) => inAccount('lambda', `function:holdfast-prod-${name}`);
+const objects = (...patterns: string[]) =>
+  patterns.map((pattern) => `<Bucket.Arn>/v1/*/*/${pattern}`);
+
+describe('roles', () => {
+  it('belong to one function each, and to Lambda', () => {
+    const used = Object.values(functions).map(({ Role }) => resolved(Role));
+    const roles = ofType(template, 'AWS::IAM::Role');
+    expect(used.toSorted()).toEqual(
+      Object.keys(roles)
+        .map((id) => `<${id}.Arn>`)
+        .toSorted(),
+    );
+    for (const { Properties } of Object.values(roles))
+      expect(Properties['AssumeRolePolicyDocument']).toMatchObject({
+        Statement: [{ Principal: { Service: 'lambda.amazonaws.com' }, Action: 'sts:AssumeRole' }],
+      });
+    expect(Object.keys(ofType(template, 'AWS::IAM::ManagedPolicy'))).toEqual([]);
+    expect(Object.keys(ofType(template, 'AWS::IAM::Policy'))).toEqual([]);
+  });
+
+  it('name every action in full', () => {
+    for (const [, { Action }] of every())
+      for (const action of Action) expect(action).toMatch(/^[a-z0-9]+:[A-Za-z]+$/);
+  });
+
+  it('reach one thing, or what begins like it, and never everything', () => {
+    const known = [
+      /^<(CatalogTable|BlocksTable|MasterKey|Bucket)\.Arn>$/,
+      /^<CatalogTable\.Arn>\/index\/byProject$/,
+      /^<Bucket\.Arn>\/v1\/\*\/\*\/[a-z][a-z./*]+$/,
+      /^arn:aws:logs:eu-west-1:123456789012:log-group:\/aws\/lambda\/holdfast-prod-[a-z-]+:\*$/,
+      /^arn:aws:lambda:eu-west-1:123456789012:function:holdfast-prod-[a-z-]+(:durable|:\*(\/durable-execution\/\*\/\*)?)?$/,
+    ];
+    for (const [key, { Resource }] of every())
+      for (const resource of Resource)
+        expect([key, resource, known.some((pattern) => pattern.test(resource))]).toEqual([
+          key,
+          resource,
+          true,
+        ]);
+  });
+
+  it('let every function write its own log, and no other', () => {
+    for (const key of Object.keys(functions)) {
+      const group = inAccount('logs', `log-group:/aws/lambda/holdfast-prod-${key}:*`);
+      expect(reachOf(key, 'logs:PutLogEvents')).toEqual([group]);
+      expect(reachOf(key, 'logs:CreateLogStream')).toEqual([group]);
+    }
+  });
+});
+
+describe('objects', () => {
+  it('are deleted, and the bucket changed, by nobody', () => {
+    const actions = new Set(allowed().flatMap(([, { Action }]) => Action));
+    expect([...actions].filter((action) => action.startsWith('s3:')).toSorted()).toEqual([
+      's3:GetObject',
+      's3:ListBucket',
+      's3:PutObject',
+    ]);
+  });
+
+  it.each([
+    ['api-vaults', ['keys/*', 'vault.json']],
+    ['backup', ['backups/*/manifest', 'backups/*/committed']],
+    ['copy-blocks', ['packs/*', 'backups/*/segments/*']],
+  ])('are written by %s where its work is', (key, patterns) => {
+    expect(reachOf(key, 's3:PutObject')).toEqual(objects(...patterns));
+  });
+
+  it('are written by nobody else', () => {
+    expect(holdersOf('s3:PutObject')).toEqual([
+      'backup s3:PutObject',
+      'copy-blocks s3:PutObject',
+      'api-vaults s3:PutObject',
+    ]);
+  });
+
+  it.each([
+    ['restore', ['backups/*', 'keys/*', 'vault.json']],
+    ['verify', ['backups/*']],
+    ['copy-blocks', ['packs/*', 'backups/*/segments/*', 'backups/*/manifest']],
+    ['restore-blocks', ['packs/*', 'backups/*']],
+    ['verify-blocks', ['packs/*', 'backups/*', 'keys/*', 'vault.json']],
+  ])('are read by %s where its work is', (key, patterns) => {
+    expect(reachOf(key, 's3:GetObject')).toEqual(objects(...patterns));
+  });
+
+  it('are out of the reach of every function that needs none', () => {
+    const none = Object.keys(functions).filter(
+      (key) => !allowed().some(([own, { Action }]) => own === key && /s3:/.test(String(Action))),
+    );
+    expect(none).toEqual([
+      'watch-jobs',
+      'api-protectables',
+      'api-checkpoints',
+      'api-backups',
+      'api-operation-logs',
+      'api-disks',
+      'api-versions',
+      'api-not-found',
+    ]);
+  });
+
+  it('that are missing can be told from ones that are denied, by whoever reads', () => {
+    for (const [key, { Action }] of allowed())
+      if (Action.includes('s3:GetObject'))
+        expect(reachOf(key, 's3:ListBucket')).toEqual(['<Bucket.Arn>']);
+  });
+});
+
+describe('vault keys', () => {
+  it('are wrapped where vaults are made, and opened where blocks are handled', () => {
+    expect(holdersOf('kms:').toSorted()).toEqual(
+      [
+        'api-vaults kms:Decrypt',
+        'api-vaults kms:Encrypt',
+        'backup kms:Decrypt',
+        'copy-blocks kms:Decrypt',
+        'restore kms:Decrypt',
+        'restore-blocks kms:Decrypt',
+        'verify kms:Decrypt',
+        'verify-blocks kms:Decrypt',
+      ].toSorted(),
+    );
+  });
+
+  it('are opened only under the name of a vault', () => {
+    for (const [, { Action, Condition }] of allowed())
+      if (/kms:/.test(String(Action)))
+        expect(Condition).toEqual({ Null: { 'kms:EncryptionContext:vaultId': 'false' } });
+  });
+});
+
+describe('functions', () => {
+  it.each([
+    ['backup', [lambda('copy-blocks'), lambda('backup:*')]],
+    ['restore', [lambda('restore-blocks'), lambda('restore:*')]],
+    ['verify', [lambda('verify-blocks'), lambda('verify:*')]],
+    ['watch-jobs', ['backup', 'restore', 'verify'].map((name) => lambda(`${name}:durable`))],
+    ['api-checkpoints', [lambda('backup:durable')]],
+    ['api-backups', [lambda('restore:durable'), lambda('verify:durable')]],
+    ['api-disks', [lambda('restore:durable')]],
+  ])('%s calls what it starts', (key, targets) => {
+    expect(reachOf(key, 'lambda:InvokeFunction')).toEqual(targets);
+    for (const target of targets) {
+      const name = target.split(':')[6]?.slice('holdfast-prod-'.length) ?? '';
+      expect(Object.keys(functions)).toContain(name);
+    }
+  });
+
+  it('others call none', () => {
+    expect(holdersOf('lambda:InvokeFunction')).toHaveLength(7);
+  });
+
+  it('that are durable keep their own execution, and only they', () => {
+    const durable = Object.keys(functions).filter((key) => functions[key]?.['DurableConfig']);
+    for (const action of ['lambda:CheckpointDurableExecution', 'lambda:GetDurableExecutionState']) {
+      expect(holdersOf(action)).toEqual(durable.map((key) => `${key} ${action}`));
+      for (const key of durable)
+        expect(reachOf(key, action)).toEqual([lambda(`${key}:*/durable-execution/*/*`)]);
+    }
+  });
+});
+
+describe('the catalog', () => {
+  const WRITES = ['PutItem', 'UpdateItem', 'DeleteItem', 'ConditionCheckItem'];
+  const catalog = '<CatalogTable.Arn>';
+  const may = (key: string, action: string, partition: string, resource = catalog) =>
+    isAllowed(rights[key] ?? [], { action: `dynamodb:${action}`, resource, partition });
+
+  it('has credentials that no function makes and only the API looks at', () => {
+    for (const key of Object.keys(functions)) {
+      for (const action of WRITES) expect(may(key, action, 'CREDENTIAL#x')).toBe(false);
+      const looks = key.startsWith('api-') && !['api-versions', 'api-not-found'].includes(key);
+      expect([key, may(key, 'GetItem', 'CREDENTIAL#x')]).toEqual([key, looks]);
+    }
+  });
+
+  it('is never scanned, and its table never changed', () => {
+    const actions = new Set(holdersOf('dynamodb:').map((one) => String(one.split(' ')[1])));
+    expect([...actions].toSorted()).toEqual(
+      ['GetItem', 'BatchGetItem', 'BatchWriteItem', 'Query', ...WRITES]
+        .map((action) => `dynamodb:${action}`)
+        .toSorted(),
+    );
+  });
+
+  it('has a block index beside it, which copy-blocks alone uses', () => {
+    const users = allowed().filter(([, { Resource }]) => Resource.includes('<BlocksTable.Arn>'));
+    expect(users.map(([key]) => key)).toEqual(['copy-blocks']);
+  });
+});
