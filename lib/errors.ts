@@ -83,11 +83,6 @@ export const CATALOGUE = {
     (d: { type: string; accepted: string }) =>
       `Type ${d.type} is not accepted by the vault; this release accepts ${d.accepted}.`,
   ),
-  'BackupService.6103': entry(
-    'conflict',
-    (d: Id) => `Resource ${d.id} is already bound to a vault.`,
-    { status: 400 },
-  ),
   'BackupService.6104': entry(
     'invalid',
     (d: Id) => `Resource ${d.id} appears twice in the request.`,
@@ -128,10 +123,6 @@ export const CATALOGUE = {
     (d: { protectType: string }) =>
       `Protect type ${d.protectType} is not supported; this release accepts backup.`,
   ),
-  'BackupService.6124': entry(
-    'invalid',
-    (d: { protectType: string }) => `A ${d.protectType} vault cannot take backups.`,
-  ),
   'BackupService.6125': entry(
     'conflict',
     (d: Id) => `A backup task is already running in vault ${d.id}.`,
@@ -152,12 +143,6 @@ export const CATALOGUE = {
     'conflict',
     (d: { id: string; status: string }) =>
       `Vault ${d.id} is ${d.status}; it must be available for a restore.`,
-    { status: 400 },
-  ),
-  'BackupService.6215': entry(
-    'conflict',
-    (d: { id: string; status: string }) =>
-      `Resource ${d.id} is ${d.status} and cannot be backed up.`,
     { status: 400 },
   ),
   'BackupService.6216': entry(
@@ -212,9 +197,6 @@ export const CATALOGUE = {
     (_: object) => 'The service cannot answer right now; try again.',
     { status: 503 },
   ),
-  'Holdfast.Throttled': entry('throttled', (_: object) => 'Too many requests; try again later.', {
-    status: 429,
-  }),
   'Holdfast.Cancelled': entry('cancelled', (_: object) => 'The operation was cancelled.', {
     status: 409,
   }),

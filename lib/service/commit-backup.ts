@@ -4,7 +4,6 @@ import { HoldfastError } from '../errors.ts';
 import { segmentCount } from '../model/block.ts';
 import {
   addStats,
-  type BackupStats,
   type FinishedRange,
   NO_STATS,
   type SegmentReference,
@@ -14,6 +13,7 @@ import type { DataPorts } from './data-ports.ts';
 
 interface CommitRequest {
   projectId: string;
+  operationLogId: string;
   vaultId: string;
   backupId: string;
   sessionId: string;
@@ -23,11 +23,9 @@ interface CommitRequest {
  * Writes the manifest from what the workers recorded, and commits (rule R5). All of it may be
  * repeated: the manifest's bytes are the same, the transaction recognises itself.
  */
-export const commitBackup = async (
-  request: CommitRequest,
-  ports: DataPorts,
-): Promise<{ stats: BackupStats; oldSnapshotId: string | null }> => {
-  const { projectId, vaultId, backupId, sessionId } = request;
+export const commitBackup = async (request: CommitRequest, ports: DataPorts): Promise<void> => {
+  const { operationLogId, ...commit } = request;
+  const { projectId, vaultId, backupId, sessionId } = commit;
   const { catalog, disks, clock } = ports;
   const backup = await catalog.backups.get(projectId, backupId);
   const session = await catalog.sessions.get(vaultId, sessionId);
@@ -48,10 +46,12 @@ export const commitBackup = async (
   const vaultKey = await vaultKeys(vaultId, { vaults: catalog.vaults, keys: ports.keys }).get(
     keyId,
   );
+  // The task's copy of the name: the backup may be renamed between two runs of this step.
+  const { backupName: name } = await catalog.tasks.get(projectId, operationLogId);
   const manifest = {
-    ...request,
+    ...commit,
     checkpointId: backup.checkpointId,
-    name: backup.name,
+    name,
     createdAtMs: backup.createdAtMs,
     disk: { id: backup.disk.id, name: backup.disk.name, sizeBytes },
     snapshotId,
@@ -62,11 +62,9 @@ export const commitBackup = async (
     segments,
   };
   const manifestSha256 = await writeManifest(manifest, vaultKey, ports.objects);
-  await catalog.sessions.commit({ ...request, manifestSha256, stats, atMs: clock.nowMs() });
+  await catalog.sessions.commit({ ...commit, manifestSha256, stats, atMs: clock.nowMs() });
   const committed = { backupId, manifestSha256, committedAtMs: backup.createdAtMs };
-  await writeCommitMarker(request, committed, ports.objects);
-  const oldSnapshotId = parent?.snapshotId === snapshotId ? null : (parent?.snapshotId ?? null);
-  return { stats, oldSnapshotId };
+  await writeCommitMarker(commit, committed, ports.objects);
 };
 
 /** The ranges must follow one another and cover the disk: a hole would restore as zeros. */

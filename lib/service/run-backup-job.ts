@@ -1,12 +1,12 @@
 import { HoldfastError } from '../errors.ts';
 import type { Backup, Failure } from '../model/backup.ts';
 import { segmentCount } from '../model/block.ts';
-import { derivedUuid } from '../model/ids.ts';
-import { hasEnded, type OperationLog } from '../model/operation-log.ts';
 import { commitBackup } from './commit-backup.ts';
 import type { DataPorts } from './data-ports.ts';
-import { endWell } from './end-job.ts';
+import { dropSnapshotOf } from './drop-snapshot.ts';
+import { cleanUp, endWell } from './end-job.ts';
 import type { JobContext, JobEvent } from './job-context.ts';
+import { closeSession, isTakenOver, sessionIdOf } from './job-session.ts';
 import { workRanges } from './work-ranges.ts';
 
 /**
@@ -16,39 +16,41 @@ import { workRanges } from './work-ranges.ts';
  */
 export const runBackupJob = async (event: JobEvent, context: JobContext, ports: DataPorts) => {
   const { projectId, operationLogId, attempt } = event;
-  const sessionId = derivedUuid(operationLogId, 'session', String(attempt));
+  const sessionId = sessionIdOf(operationLogId, attempt);
   const work = { kind: 'backup', worker: 'copy-blocks', event } as const;
   if (event.slice) {
     const { from, to, ...slice } = event.slice;
     const request = { projectId, operationLogId, ...slice };
     return workRanges({ ...work, request, from, to }, context, ports.settings);
   }
-  return endWell(
+  let oldSnapshotIds: string[] = [];
+  const end = await endWell(
     context,
     async () => {
       const begun = await context.step('begin', () => beginBackup(event, ports));
       if (begun === null) return;
       const { backupId, vaultId, snapshotId, sizeBytes } = begun;
-      await context.waitUntil('snapshot-completed', () => isCompleted(snapshotId, ports));
-      await context.step('open-session', () => openBackupSession(event, begun, sessionId, ports));
+      await context.waitUntil('snapshot-completed', () => isCompleted(event, snapshotId, ports));
+      const opened = await context.step('open-session', () =>
+        openBackupSession(event, begun, sessionId, ports),
+      );
       const request = { projectId, operationLogId, vaultId, backupId, sessionId };
       const to = segmentCount(sizeBytes);
       await workRanges({ ...work, request, from: 0, to }, context, ports.settings);
-      const committed = await context.step('commit', () => commitBackup(request, ports));
-      await context.step('drop-old-snapshot', () =>
-        dropOldSnapshot(committed.oldSnapshotId, ports),
-      );
-      await context.step('end', async () => {
-        const end = {
-          status: 'success',
-          atMs: ports.clock.nowMs(),
-          outcome: { ...committed.stats },
-        } as const;
-        await ports.catalog.tasks.end(projectId, operationLogId, end);
-      });
+      await context.step('commit', () => commitBackup(request, ports));
+      await context.step('end', () => endCommitted(event, backupId, ports));
+      oldSnapshotIds = opened.oldSnapshotIds;
     },
     (failure, code) => undoBackup(event, sessionId, failure, code === 'Holdfast.Cancelled', ports),
   );
+  const dropSnapshots =
+    end.ended === 'failed'
+      ? () => dropOwnSnapshot(event, ports)
+      : async () => {
+          for (const id of oldSnapshotIds) await ports.disks.deleteSnapshot(id);
+        };
+  await cleanUp('drop-snapshots', context, ports.probe, dropSnapshots);
+  return end;
 };
 
 interface Begun {
@@ -58,31 +60,57 @@ interface Begun {
   sizeBytes: number;
 }
 
-/** Takes the snapshot and marks task and backup as running. `null` when the task has ended. */
-const beginBackup = async (
-  { projectId, operationLogId, attempt }: JobEvent,
-  { catalog, disks, clock }: DataPorts,
-): Promise<Begun | null> => {
+/**
+ * Takes the snapshot and marks task and backup as running. `null` when there is nothing to do: the
+ * task has ended or is another attempt's, or an attempt before this one died after its commit.
+ */
+const beginBackup = async (event: JobEvent, ports: DataPorts): Promise<Begun | null> => {
+  const { projectId, operationLogId, attempt } = event;
+  const { catalog, disks, clock } = ports;
   const task = await catalog.tasks.get(projectId, operationLogId);
-  if (hasEnded(task.status) || task.restarts > attempt) return null;
-  stopIfCancelled(task);
-  const { backupId, vaultId, disk } = task;
+  if (isTakenOver(task, attempt, null)) return null;
+  const { backupId, vaultId } = task;
+  const { disk, manifest } = await catalog.backups.get(projectId, backupId);
+  if (manifest !== undefined) {
+    await endCommitted(event, backupId, ports);
+    return null;
+  }
+  stopIfCancelled(task.cancelRequested);
+  const atMs = clock.nowMs();
+  // Before the snapshot is asked for: of a task that never started there is none to drop.
+  await catalog.tasks.start(projectId, operationLogId, { atMs, totalBytes: disk.sizeBytes });
   // The token is the task's: a repeated step, and a restarted job, finds the same snapshot.
   const snapshot = await disks.createSnapshot(disk.id, operationLogId);
-  const atMs = clock.nowMs();
-  await catalog.backups.setStatus(projectId, backupId, 'protecting', {
-    atMs,
-    snapshotId: snapshot.id,
-  });
-  await catalog.tasks.start(projectId, operationLogId, { atMs, totalBytes: snapshot.sizeBytes });
-  return { backupId, vaultId, snapshotId: snapshot.id, sizeBytes: snapshot.sizeBytes };
+  const { id: snapshotId, sizeBytes } = snapshot;
+  await catalog.backups.setStatus(projectId, backupId, 'protecting', { atMs, snapshotId });
+  await catalog.tasks.start(projectId, operationLogId, { atMs, totalBytes: sizeBytes });
+  return { backupId, vaultId, snapshotId, sizeBytes };
 };
 
-const stopIfCancelled = (task: OperationLog): void => {
-  if (task.cancelRequested) throw new HoldfastError('Holdfast.Cancelled', {});
+const stopIfCancelled = (cancelRequested: boolean): void => {
+  if (cancelRequested) throw new HoldfastError('Holdfast.Cancelled', {});
 };
 
-const isCompleted = async (snapshotId: string, { disks }: DataPorts): Promise<boolean> => {
+/** The backup is whole: its task says so, whoever committed it. */
+const endCommitted = async (
+  { projectId, operationLogId }: JobEvent,
+  backupId: string,
+  { catalog, clock }: DataPorts,
+): Promise<void> => {
+  const { stats } = await catalog.backups.get(projectId, backupId);
+  const end = { status: 'success', atMs: clock.nowMs(), outcome: { ...stats } } as const;
+  await catalog.tasks.end(projectId, operationLogId, end);
+};
+
+/** Asked again and again, for hours at times: each time the task shows that it is alive. */
+const isCompleted = async (
+  { projectId, operationLogId }: JobEvent,
+  snapshotId: string,
+  { catalog, disks, clock }: DataPorts,
+): Promise<boolean> => {
+  const progress = { from: 0, doneBytes: 0, atMs: clock.nowMs() };
+  const { cancelRequested } = await catalog.tasks.progress(projectId, operationLogId, progress);
+  stopIfCancelled(cancelRequested);
   const { state } = await disks.describeSnapshot(snapshotId);
   if (state === 'error') {
     throw new HoldfastError('BackupService.7202', { id: snapshotId });
@@ -90,13 +118,18 @@ const isCompleted = async (snapshotId: string, { disks }: DataPorts): Promise<bo
   return state === 'completed';
 };
 
-/** R1, then R4: opens the session after the snapshot is complete, and pins the newest parent. */
+/**
+ * R1, then R4: opens the session after the snapshot is complete, and pins the newest parent. Answers
+ * which snapshots the commit makes useless: only the newest backup's is kept (spec section 5.6),
+ * because change tracking starts from it. A few older ones are named too: an earlier job may have
+ * failed to drop one, or its backup was deleted.
+ */
 const openBackupSession = async (
   { projectId, operationLogId }: JobEvent,
-  { backupId, vaultId }: Begun,
+  { backupId, vaultId, snapshotId }: Begun,
   sessionId: string,
   { catalog, clock, settings }: DataPorts,
-): Promise<void> => {
+): Promise<{ oldSnapshotIds: string[] }> => {
   const createdAtMs = clock.nowMs();
   const session = await catalog.sessions.open({
     vaultId,
@@ -108,68 +141,71 @@ const openBackupSession = async (
     leaseUntilMs: createdAtMs + settings.leaseMs,
     createdAtMs,
   });
-  if (session.parentBackupId !== undefined) return;
   const backup = await catalog.backups.get(projectId, backupId);
-  for (const parent of await parentsOf(backup, catalog.backups)) {
-    if (await catalog.sessions.pinParent(vaultId, sessionId, parent.id)) return;
+  const earlier = await newestOf(backup, catalog.backups);
+  const oldSnapshotIds = earlier.flatMap((root) => root.snapshotId ?? []);
+  const answer = { oldSnapshotIds: oldSnapshotIds.filter((id) => id !== snapshotId) };
+  if (session.parentBackupId !== undefined) return answer;
+  for (const parent of earlier) {
+    if (parent.root !== 'VISIBLE') continue;
+    if (await catalog.sessions.pinParent(vaultId, sessionId, parent.id)) break;
   }
+  return answer;
 };
 
-/** The disk's committed backups in the vault, newest first: candidates for a parent. */
-const parentsOf = async (
+/** The disk's newest committed backups in the vault, newest first. */
+const newestOf = async (
   backup: Backup,
   backups: DataPorts['catalog']['backups'],
 ): Promise<Backup[]> => {
-  const parents: Backup[] = [];
+  const newest: Backup[] = [];
   for await (const root of backups.roots(backup.vaultId)) {
-    if (root.root === 'VISIBLE' && root.disk.id === backup.disk.id) parents.unshift(root);
+    if (root.manifest === undefined || root.disk.id !== backup.disk.id) continue;
+    newest.unshift(root);
+    // The newest VISIBLE one stays, however many were deleted after it.
+    const spare = newest.findLastIndex(({ root: state }) => state !== 'VISIBLE');
+    if (newest.length > EARLIER_MAX) newest.splice(spare < 0 ? -1 : spare, 1);
   }
-  return parents.slice(0, PARENTS_MAX);
+  return newest;
 };
 
-/** One that was just deleted is passed over; more than a few in a row means something else. */
-const PARENTS_MAX = 5;
-
-/** Only the newest backup's snapshot is kept: change tracking starts from it (spec section 5.6). */
-const dropOldSnapshot = async (snapshotId: string | null, { disks }: DataPorts): Promise<void> => {
-  if (snapshotId !== null) await disks.deleteSnapshot(snapshotId);
-};
+/** A parent that was just deleted is passed over; more than a few in a row means something else. */
+const EARLIER_MAX = 5;
 
 /** Ends a backup that failed: nothing of it stays visible but the failed task, and it says why. */
 const undoBackup = async (
-  { projectId, operationLogId }: JobEvent,
+  event: JobEvent,
   sessionId: string,
   failure: Failure,
   cancelled: boolean,
-  { catalog, disks, clock }: DataPorts,
+  ports: DataPorts,
 ): Promise<void> => {
+  const { projectId, operationLogId, attempt } = event;
+  const { catalog, clock } = ports;
   const task = await catalog.tasks.get(projectId, operationLogId);
   const { vaultId, backupId } = task;
+  // The session first: once it has ended, whether it committed is settled.
+  const session = await closeSession(vaultId, sessionId, catalog.sessions);
+  if (isTakenOver(task, attempt, session)) return;
   const atMs = clock.nowMs();
-  const backup = await catalog.backups.get(projectId, backupId);
-  if (await wasCommitted(vaultId, sessionId, catalog)) {
-    // The commit landed and only what follows it failed: the backup is whole.
-    await catalog.tasks.end(projectId, operationLogId, { status: 'success', atMs });
+  const { manifest, status } = await catalog.backups.get(projectId, backupId);
+  if (manifest !== undefined) {
+    // The commit landed and only what follows it failed.
+    await endCommitted(event, backupId, ports);
     return;
   }
-  await catalog.backups.setStatus(projectId, backupId, 'error', { atMs, failure });
+  if (status !== 'deleted') {
+    await catalog.backups.setStatus(projectId, backupId, 'error', { atMs, failure });
+  }
   if (cancelled) await catalog.backups.hide(projectId, backupId, atMs);
-  if (backup.snapshotId !== undefined) await disks.deleteSnapshot(backup.snapshotId);
   await catalog.tasks.end(projectId, operationLogId, { status: 'failed', atMs, failure });
 };
 
-/** Aborts the session, if it was ever opened; true when its commit had landed before. */
-const wasCommitted = async (
-  vaultId: string,
-  sessionId: string,
-  { sessions }: DataPorts['catalog'],
-): Promise<boolean> => {
-  const known = (await sessions.listOpen(vaultId)).some(({ id }) => id === sessionId);
-  if (known) return (await sessions.end(vaultId, sessionId, 'ABORTED')).state === 'COMMITTED';
-  try {
-    return (await sessions.get(vaultId, sessionId)).state === 'COMMITTED';
-  } catch (error) {
-    if (error instanceof HoldfastError && error.code === 'catalog.conflict') return false;
-    throw error;
-  }
+const dropOwnSnapshot = async (
+  { projectId, operationLogId, attempt }: JobEvent,
+  ports: DataPorts,
+): Promise<void> => {
+  const task = await ports.catalog.tasks.get(projectId, operationLogId);
+  // A later attempt takes the same snapshot.
+  if (task.restarts <= attempt) await dropSnapshotOf(task, ports);
 };

@@ -1,13 +1,13 @@
 import { checkDocuments } from '../engine/check-documents.ts';
 import { readManifest } from '../engine/read-manifest.ts';
 import { vaultKeys } from '../engine/vault-keys.ts';
-import { HoldfastError, isError } from '../errors.ts';
+import { HoldfastError } from '../errors.ts';
 import type { Failure } from '../model/backup.ts';
-import { derivedUuid } from '../model/ids.ts';
-import { hasEnded } from '../model/operation-log.ts';
 import type { DataPorts } from './data-ports.ts';
 import { endWell } from './end-job.ts';
+import { giveBackTarget } from './give-back-target.ts';
 import type { JobContext, JobEvent } from './job-context.ts';
+import { closeSession, isTakenOver, sessionIdOf } from './job-session.ts';
 import { workRanges } from './work-ranges.ts';
 
 /**
@@ -17,7 +17,7 @@ import { workRanges } from './work-ranges.ts';
  */
 export const runRestoreJob = async (event: JobEvent, context: JobContext, ports: DataPorts) => {
   const { projectId, operationLogId, attempt } = event;
-  const sessionId = derivedUuid(operationLogId, 'session', String(attempt));
+  const sessionId = sessionIdOf(operationLogId, attempt);
   const work = { kind: 'restore', worker: 'restore-blocks', event } as const;
   if (event.slice) {
     const { from, to, ...slice } = event.slice;
@@ -56,7 +56,7 @@ const beginRestore = async (
 ): Promise<Begun | null> => {
   const { catalog, disks, clock, settings } = ports;
   const task = await catalog.tasks.get(projectId, operationLogId);
-  if (hasEnded(task.status) || task.restarts > attempt) return null;
+  if (isTakenOver(task, attempt, null)) return null;
   if (task.cancelRequested) throw new HoldfastError('Holdfast.Cancelled', {});
   const { backupId, vaultId, target } = task;
   if (target === undefined)
@@ -72,13 +72,13 @@ const beginRestore = async (
     leaseUntilMs: nowMs + settings.leaseMs,
     createdAtMs: nowMs,
   });
-  const backup = await catalog.backups.setStatus(projectId, backupId, 'restoring', { atMs: nowMs });
+  const backup = await markRestoring(projectId, backupId, nowMs, catalog);
   const keys = vaultKeys(vaultId, { vaults: catalog.vaults, keys: ports.keys });
   const manifest = await readManifest(backup, { ...ports, vaultKeys: keys });
   await checkDocuments(manifest, { ...ports, vaultKeys: keys });
   const sizeBytes = target.sizeBytes ?? manifest.disk.sizeBytes;
   if (target.isNew) {
-    const { availabilityZone } = backup.disk;
+    const availabilityZone = target.availabilityZone ?? backup.disk.availabilityZone;
     await disks.createDisk({ id: target.diskId, name: target.name, sizeBytes, availabilityZone });
   }
   const disk = await disks.describe(target.diskId);
@@ -95,6 +95,19 @@ const beginRestore = async (
   return { vaultId, backupId, segments: manifest.segments.length, diskId: target.diskId };
 };
 
+/** A crash of the API may have left the backup `available` behind its task. */
+const markRestoring = async (
+  projectId: string,
+  backupId: string,
+  atMs: number,
+  { backups }: DataPorts['catalog'],
+) => {
+  const { status } = await backups.get(projectId, backupId);
+  if (status === 'available')
+    await backups.setStatus(projectId, backupId, 'waiting_restore', { atMs });
+  return backups.setStatus(projectId, backupId, 'restoring', { atMs });
+};
+
 const endRestore = async (
   { projectId, operationLogId }: JobEvent,
   sessionId: string,
@@ -103,8 +116,7 @@ const endRestore = async (
 ): Promise<void> => {
   const { vaultId, backupId } = await catalog.tasks.get(projectId, operationLogId);
   const atMs = clock.nowMs();
-  const open = (await catalog.sessions.listOpen(vaultId)).some(({ id }) => id === sessionId);
-  if (open) await catalog.sessions.end(vaultId, sessionId, 'ABORTED');
+  await closeSession(vaultId, sessionId, catalog.sessions);
   const { status } = await catalog.backups.get(projectId, backupId);
   // A verification may have found it damaged meanwhile: that stays.
   if (status === 'restoring' || status === 'waiting_restore') {
@@ -121,14 +133,11 @@ const undoRestore = async (
   failure: Failure,
   ports: DataPorts,
 ): Promise<void> => {
-  const { target } = await ports.catalog.tasks.get(event.projectId, event.operationLogId);
-  if (target !== undefined) {
-    try {
-      await ports.disks.abandonRestore(target.diskId, sessionId);
-    } catch (error) {
-      // A new disk may not have been made yet, an old one may have been deleted.
-      if (!isError(error, 'disk.missing')) throw error;
-    }
-  }
+  const { catalog, disks } = ports;
+  const task = await catalog.tasks.get(event.projectId, event.operationLogId);
+  // The content is this attempt's own, whoever has the task now.
+  await giveBackTarget(task, sessionId, disks);
+  const session = await closeSession(task.vaultId, sessionId, catalog.sessions);
+  if (isTakenOver(task, event.attempt, session)) return;
   await endRestore(event, sessionId, failure, ports);
 };

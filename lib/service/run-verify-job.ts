@@ -1,13 +1,12 @@
 import { findAffected } from '../engine/find-affected.ts';
 import { readManifest } from '../engine/read-manifest.ts';
 import { vaultKeys } from '../engine/vault-keys.ts';
-import { HoldfastError } from '../errors.ts';
+import { HoldfastError, isError } from '../errors.ts';
 import type { Failure } from '../model/backup.ts';
-import { derivedUuid } from '../model/ids.ts';
-import { hasEnded } from '../model/operation-log.ts';
 import type { DataPorts } from './data-ports.ts';
 import { endWell, toFailure } from './end-job.ts';
 import type { JobContext, JobEvent } from './job-context.ts';
+import { closeSession, isTakenOver, sessionIdOf } from './job-session.ts';
 import type { VerifyFindings } from './verify-disk-range.ts';
 import { workRanges } from './work-ranges.ts';
 
@@ -18,7 +17,7 @@ import { workRanges } from './work-ranges.ts';
  */
 export const runVerifyJob = async (event: JobEvent, context: JobContext, ports: DataPorts) => {
   const { projectId, operationLogId, attempt } = event;
-  const sessionId = derivedUuid(operationLogId, 'session', String(attempt));
+  const sessionId = sessionIdOf(operationLogId, attempt);
   const work = { kind: 'verify', worker: 'verify-blocks', event } as const;
   if (event.slice) {
     const { from, to, ...slice } = event.slice;
@@ -54,7 +53,7 @@ const beginVerify = async (
 ): Promise<Begun | null> => {
   const { catalog, clock, settings } = ports;
   const task = await catalog.tasks.get(projectId, operationLogId);
-  if (hasEnded(task.status) || task.restarts > attempt) return null;
+  if (isTakenOver(task, attempt, null)) return null;
   if (task.cancelRequested) throw new HoldfastError('Holdfast.Cancelled', {});
   const { vaultId, backupId, percent = 100 } = task;
   const nowMs = clock.nowMs();
@@ -78,6 +77,9 @@ const beginVerify = async (
   return { vaultId, backupId, segments: manifest.segments.length, percent };
 };
 
+/** Keeps a task's item well under DynamoDB's 400 KB; the failure's text has the full number. */
+const NAMED_MAX = 1000;
+
 const conclude = async (
   { projectId, operationLogId }: JobEvent,
   sessionId: string,
@@ -91,19 +93,41 @@ const conclude = async (
     findings.flatMap(({ damaged: packs }) => packs).map((pack) => [pack.packId, pack]),
   );
   for (const { packId, reason } of damaged.values())
-    await catalog.packs.quarantine(vaultId, packId, reason);
+    await quarantine(vaultId, packId, reason, ports);
   const affected = await markAffected(projectId, vaultId, new Set(damaged.keys()), ports);
   const atMs = clock.nowMs();
   if (damaged.size === 0 && percent >= 100) await markWhole(projectId, backupId, ports);
-  await endSession(vaultId, sessionId, ports);
+  await closeSession(vaultId, sessionId, catalog.sessions);
   const checkedBlocks = findings.reduce((sum, { checkedBlocks: count }) => sum + count, 0);
-  const outcome = { checkedBlocks, damagedPacks: [...damaged.keys()], affectedBackups: affected };
+  const outcome = {
+    checkedBlocks,
+    damagedPacks: [...damaged.keys()].slice(0, NAMED_MAX),
+    affectedBackups: affected.slice(0, NAMED_MAX),
+  };
   const [first] = damaged.values();
   const end =
     first === undefined
       ? { status: 'success' as const }
       : { status: 'failed' as const, failure: damageFailure(backupId, damaged.size, first.reason) };
   await catalog.tasks.end(projectId, operationLogId, { ...end, atMs, outcome });
+};
+
+/**
+ * A pack that the collector has under way, or that has no item, cannot be quarantined; its damage
+ * is reported all the same.
+ */
+const quarantine = async (
+  vaultId: string,
+  packId: string,
+  reason: string,
+  { catalog, probe }: DataPorts,
+): Promise<void> => {
+  try {
+    await catalog.packs.quarantine(vaultId, packId, reason);
+  } catch (error) {
+    if (!isError(error, 'catalog.conflict')) throw error;
+    probe.problem('pack.not-quarantined', error, { packId });
+  }
 };
 
 const damageFailure = (backupId: string, packs: number, reason: string): Failure =>
@@ -122,21 +146,34 @@ const markAffected = async (
   ports: DataPorts,
 ): Promise<string[]> => {
   if (packIds.size === 0) return [];
-  const { catalog, clock } = ports;
+  const { catalog } = ports;
   const vaultKeysOf = vaultKeys(vaultId, { vaults: catalog.vaults, keys: ports.keys });
   const reading = { ...ports, projectId, vaultId, vaultKeys: vaultKeysOf };
   const ids: string[] = [];
   for (const backup of await findAffected(catalog.backups.roots(vaultId), packIds, reading)) {
     ids.push(backup.id);
-    if (backup.root !== 'VISIBLE') continue;
     const reason = `it needs damaged packs: ${[...packIds].slice(0, 3).join(', ')}`;
     const failure = toFailure(new HoldfastError('backup.damaged', { backupId: backup.id, reason }));
-    await catalog.backups.setStatus(backup.projectId, backup.id, 'error', {
-      atMs: clock.nowMs(),
-      failure,
-    });
+    await markDamaged(backup.projectId, backup.id, failure, ports);
   }
   return ids;
+};
+
+/** Takes `available` away from a backup; one that is deleted, before or meanwhile, is left alone. */
+const markDamaged = async (
+  projectId: string,
+  backupId: string,
+  failure: Failure,
+  { catalog, clock }: DataPorts,
+): Promise<void> => {
+  const isVisible = async () => (await catalog.backups.get(projectId, backupId)).root === 'VISIBLE';
+  if (!(await isVisible())) return;
+  try {
+    const change = { atMs: clock.nowMs(), failure };
+    await catalog.backups.setStatus(projectId, backupId, 'error', change);
+  } catch (error) {
+    if (!isError(error, 'catalog.conflict') || (await isVisible())) throw error;
+  }
 };
 
 /** Found whole: an earlier verdict is taken back. */
@@ -150,33 +187,19 @@ const markWhole = async (
   await catalog.backups.setStatus(projectId, backupId, 'available', { atMs: clock.nowMs() });
 };
 
-const endSession = async (
-  vaultId: string,
-  sessionId: string,
-  { catalog }: DataPorts,
-): Promise<void> => {
-  const open = (await catalog.sessions.listOpen(vaultId)).some(({ id }) => id === sessionId);
-  if (open) await catalog.sessions.end(vaultId, sessionId, 'ABORTED');
-};
-
 /** The verification itself failed; when the backup's own map is damaged, the backup says so too. */
 const undoVerify = async (
-  { projectId, operationLogId }: JobEvent,
+  { projectId, operationLogId, attempt }: JobEvent,
   sessionId: string,
   failure: Failure,
   damaged: boolean,
   ports: DataPorts,
 ): Promise<void> => {
   const { catalog, clock } = ports;
-  const { vaultId, backupId } = await catalog.tasks.get(projectId, operationLogId);
-  await endSession(vaultId, sessionId, ports);
-  const backup = await catalog.backups.get(projectId, backupId);
-  if (damaged && backup.root === 'VISIBLE') {
-    await catalog.backups.setStatus(projectId, backupId, 'error', { atMs: clock.nowMs(), failure });
-  }
-  await catalog.tasks.end(projectId, operationLogId, {
-    status: 'failed',
-    atMs: clock.nowMs(),
-    failure,
-  });
+  const task = await catalog.tasks.get(projectId, operationLogId);
+  const session = await closeSession(task.vaultId, sessionId, catalog.sessions);
+  if (isTakenOver(task, attempt, session)) return;
+  if (damaged) await markDamaged(projectId, task.backupId, failure, ports);
+  const end = { status: 'failed', atMs: clock.nowMs(), failure } as const;
+  await catalog.tasks.end(projectId, operationLogId, end);
 };
