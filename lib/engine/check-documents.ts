@@ -1,4 +1,4 @@
-import { HoldfastError } from '../errors.ts';
+import { HoldfastError, isError } from '../errors.ts';
 import { decodeCommitMarker, decodeKeyObject, decodeVaultFile } from '../format/documents.ts';
 import type { Manifest } from '../format/manifest.ts';
 import { commitMarkerKey, vaultFileKey, vaultKeyKey } from '../format/object-keys.ts';
@@ -21,7 +21,7 @@ export const checkDocuments = async (
     try {
       if (await verify((await ports.objects.get(key)).bytes)) return;
     } catch (cause) {
-      if (!(cause instanceof HoldfastError) || cause.kind === 'unavailable') throw cause;
+      if (!isError(cause, ...DAMAGE)) throw cause;
       reason = cause.message;
     }
     throw new HoldfastError('backup.damaged', { backupId, reason: `${key}: ${reason}` });
@@ -36,6 +36,14 @@ export const checkDocuments = async (
     await check(marker, async (bytes) => decodeCommitMarker(bytes).backupId === backupId);
   }
 };
+
+/** Denied or unavailable is not damaged: the object may be as good as new. */
+const DAMAGE = [
+  'store.object-missing',
+  'format.malformed',
+  'format.unsupported',
+  'format.wrong-key',
+] as const;
 
 /** The marker is written after the commit: it may be absent. */
 const findMarker = async (manifest: Manifest, objects: ObjectStore): Promise<string | null> => {

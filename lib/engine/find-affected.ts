@@ -26,6 +26,8 @@ const namesAny = async (
   known: Map<string, boolean>,
   reading: PackReading,
 ): Promise<boolean> => {
+  // A backup that was cancelled is HIDDEN and has no map.
+  if (backup.manifest === undefined) return false;
   try {
     const manifest = await readManifest(backup, reading);
     for (const [number, reference] of manifest.segments.entries()) {

@@ -1,3 +1,4 @@
+import { HoldfastError } from '../errors.ts';
 import type { Manifest } from '../format/manifest.ts';
 import { BLOCK_BYTES, segmentBlocks } from '../model/block.ts';
 import { readSegment } from './read-manifest.ts';
@@ -38,7 +39,7 @@ export const locateBlocks = async (
     const { from } = segmentBlocks(segment, manifest.disk.sizeBytes);
     for (const [at, entry] of (entries.get(segment) ?? []).entries()) {
       if (entry === null) located.zeroBytes += BLOCK_BYTES;
-      else if (choose(from + at, entry.blockId)) add(located.packs, entry, from + at);
+      else if (choose(from + at, entry.blockId)) add(located.packs, entry, from + at, manifest);
     }
   }
   return located;
@@ -48,9 +49,21 @@ const add = (
   packs: Located['packs'],
   entry: { packId: string; slot: number; blockId: Uint8Array },
   number: number,
+  { backupId }: Manifest,
 ): void => {
-  const pack = packs.get(entry.packId) ?? { wanted: new Map(), numbers: new Map() };
-  packs.set(entry.packId, pack);
-  pack.wanted.set(entry.slot, entry.blockId);
-  pack.numbers.set(entry.slot, [...(pack.numbers.get(entry.slot) ?? []), number]);
+  const { packId, slot, blockId } = entry;
+  const pack = packs.get(packId) ?? { wanted: new Map(), numbers: new Map() };
+  packs.set(packId, pack);
+  const numbers = pack.numbers.get(slot);
+  if (numbers === undefined) {
+    pack.wanted.set(slot, blockId);
+    pack.numbers.set(slot, [number]);
+    return;
+  }
+  // Only one of the two could be proven by its SHA-256; the other would be given the wrong bytes.
+  if (Buffer.compare(pack.wanted.get(slot) ?? blockId, blockId) !== 0) {
+    const reason = `block ${number} names slot ${slot} of pack ${packId} as another block`;
+    throw new HoldfastError('backup.damaged', { backupId, reason });
+  }
+  numbers.push(number);
 };

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { HoldfastError } from '../errors.ts';
+import { HoldfastError, isError } from '../errors.ts';
 import { decodeManifest, type Manifest } from '../format/manifest.ts';
 import { manifestKey, segmentKey } from '../format/object-keys.ts';
 import { decodeSegment, readSegmentKeyId, type SegmentEntry } from '../format/segment.ts';
@@ -73,19 +73,16 @@ export const readSegment = async (
   });
 };
 
-/** An object that is gone or malformed is damage of the backup, named; an outage is not. */
+/**
+ * An object that is gone or malformed is damage of the backup, named. An outage is not, nor is a key
+ * that does not fit: the bytes are those that were committed.
+ */
 const named = async <T>(backupId: string, what: string, read: () => Promise<T>): Promise<T> => {
   try {
     return await read();
   } catch (cause) {
-    if (!(cause instanceof HoldfastError)) throw cause;
-    const damage = [
-      'store.object-missing',
-      'format.malformed',
-      'format.unsupported',
-      'format.wrong-key',
-    ];
-    if (!damage.includes(cause.code)) throw cause;
+    const damage = ['store.object-missing', 'format.malformed', 'format.unsupported'] as const;
+    if (!isError(cause, ...damage)) throw cause;
     throw new HoldfastError(
       'backup.damaged',
       { backupId, reason: `${what}: ${cause.message}` },

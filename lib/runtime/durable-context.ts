@@ -52,7 +52,7 @@ export const jobContext = (durable: DurableContext, names: FunctionNames): JobCo
 
   waitUntil: (name, check) =>
     restoringErrors(name, async () => {
-      await durable.waitForCondition(name, () => encodingErrors(check), {
+      await durable.waitForCondition(name, () => encodingErrors(() => unlessOut(check)), {
         initialState: false,
         waitStrategy: (done, attempt) =>
           done
@@ -88,6 +88,16 @@ export const jobContext = (durable: DurableContext, names: FunctionNames): JobCo
       return batch.getResults();
     }),
 });
+
+/** The engine does not repeat a check that fails: an outage counts as "not yet". */
+const unlessOut = async (check: () => Promise<boolean>): Promise<boolean> => {
+  try {
+    return await check();
+  } catch (error) {
+    if (isRetryable(error)) return false;
+    throw error;
+  }
+};
 
 /** Runs `run`; our error leaves it in the one shape that a checkpoint carries on. */
 export const encodingErrors = async <T>(run: () => Promise<T>): Promise<T> => {

@@ -142,31 +142,32 @@ const openBackupSession = async (
     createdAtMs,
   });
   const backup = await catalog.backups.get(projectId, backupId);
-  const earlier = await newestOf(backup, catalog.backups);
-  const oldSnapshotIds = earlier.flatMap((root) => root.snapshotId ?? []);
-  const answer = { oldSnapshotIds: oldSnapshotIds.filter((id) => id !== snapshotId) };
-  if (session.parentBackupId !== undefined) return answer;
-  for (const parent of earlier) {
-    if (parent.root !== 'VISIBLE') continue;
-    if (await catalog.sessions.pinParent(vaultId, sessionId, parent.id)) break;
+  const { parents, snapshotIds } = await earlierOf(backup, catalog.backups);
+  const opened = { oldSnapshotIds: snapshotIds.filter((id) => id !== snapshotId) };
+  if (session.parentBackupId !== undefined) return opened;
+  for (const parentId of parents) {
+    if (await catalog.sessions.pinParent(vaultId, sessionId, parentId)) break;
   }
-  return answer;
+  return opened;
 };
 
-/** The disk's newest committed backups in the vault, newest first. */
-const newestOf = async (
-  backup: Backup,
+/** The disk's newest backups in the vault that can be a parent, and its newest snapshots. */
+const earlierOf = async (
+  { vaultId, disk }: Backup,
   backups: DataPorts['catalog']['backups'],
-): Promise<Backup[]> => {
-  const newest: Backup[] = [];
-  for await (const root of backups.roots(backup.vaultId)) {
-    if (root.manifest === undefined || root.disk.id !== backup.disk.id) continue;
-    newest.unshift(root);
-    // The newest VISIBLE one stays, however many were deleted after it.
-    const spare = newest.findLastIndex(({ root: state }) => state !== 'VISIBLE');
-    if (newest.length > EARLIER_MAX) newest.splice(spare < 0 ? -1 : spare, 1);
+): Promise<{ parents: string[]; snapshotIds: string[] }> => {
+  const parents: string[] = [];
+  const snapshotIds: string[] = [];
+  const keep = (newest: string[], id: string) => {
+    newest.unshift(id);
+    newest.splice(EARLIER_MAX);
+  };
+  for await (const root of backups.roots(vaultId)) {
+    if (root.manifest === undefined || root.disk.id !== disk.id) continue;
+    if (root.root === 'VISIBLE') keep(parents, root.id);
+    if (root.snapshotId !== undefined) keep(snapshotIds, root.snapshotId);
   }
-  return newest;
+  return { parents, snapshotIds };
 };
 
 /** A parent that was just deleted is passed over; more than a few in a row means something else. */

@@ -1,7 +1,11 @@
 import { HoldfastError } from '../errors.ts';
+import type { Failure } from '../model/backup.ts';
 import type { OperationLog } from '../model/operation-log.ts';
 import type { DataPorts } from './data-ports.ts';
+import { dropSnapshotOf } from './drop-snapshot.ts';
 import { toFailure } from './end-job.ts';
+import { giveBackTarget } from './give-back-target.ts';
+import { sessionIdOf } from './job-session.ts';
 
 /** After that many restarts a task that stalls again is failed. */
 const RESTARTS_MAX = 2;
@@ -9,7 +13,8 @@ const RESTARTS_MAX = 2;
 /**
  * Finds tasks without progress. One that never started is started; one whose lease ran out has its
  * session fenced, so that a zombie can commit nothing, and is restarted, or failed with a code. Time
- * decides only when to look, never who may write (design section 7).
+ * decides only when to look, never who may write (design section 7). A task that cannot be helped
+ * now is reported and does not keep the others waiting.
  */
 export const watchJobs = async (
   ports: DataPorts,
@@ -17,18 +22,32 @@ export const watchJobs = async (
   const restarted: string[] = [];
   const failed: string[] = [];
   for await (const task of ports.catalog.tasks.unfinished()) {
-    const quietMs = ports.clock.nowMs() - task.updatedAtMs;
-    if (quietMs < ports.settings.leaseMs) continue;
-    if (!(await fence(task, ports))) continue;
-    if (task.restarts < RESTARTS_MAX) {
-      await restart(task, ports);
-      restarted.push(task.id);
-    } else {
-      await fail(task, quietMs, ports);
-      failed.push(task.id);
+    try {
+      const done = await watch(task, ports);
+      if (done === 'restarted') restarted.push(task.id);
+      if (done === 'failed') failed.push(task.id);
+    } catch (error) {
+      ports.probe.problem('job.not-helped', error, { task: task.id });
     }
   }
   return { restarted, failed };
+};
+
+const watch = async (
+  task: OperationLog,
+  ports: DataPorts,
+): Promise<'alive' | 'restarted' | 'failed'> => {
+  const { leaseMs } = ports.settings;
+  const quietMs = ports.clock.nowMs() - task.updatedAtMs;
+  if (quietMs < leaseMs || !(await fence(task, ports))) return 'alive';
+  // Its start may have been lost: the same name again starts it, if nobody has.
+  if (task.status === 'waiting' && quietMs < 2 * leaseMs) await start(task, task.restarts, ports);
+  else if (task.restarts < RESTARTS_MAX) await restart(task, ports);
+  else {
+    await fail(task, quietMs, ports);
+    return 'failed';
+  }
+  return 'restarted';
 };
 
 /**
@@ -42,47 +61,67 @@ const fence = async (
   const open = await catalog.sessions.listOpen(task.vaultId);
   const own = open.filter(({ operationLogId }) => operationLogId === task.id);
   if (own.some(({ leaseUntilMs }) => leaseUntilMs > clock.nowMs())) return false;
-  for (const session of own) {
-    await catalog.sessions.end(task.vaultId, session.id, 'FENCED');
-    // A restore attempt is named after its session.
-    if (task.target !== undefined) await disks.abandonRestore(task.target.diskId, session.id);
-  }
+  for (const { id } of own) await catalog.sessions.end(task.vaultId, id, 'FENCED');
+  // Also when the session had ended before: whoever ended it may have died before this.
+  await giveBackTarget(task, sessionIdOf(task.id, task.restarts), disks);
   return true;
 };
 
-const restart = async (
-  task: OperationLog,
-  { catalog, jobs, clock, probe }: DataPorts,
-): Promise<void> => {
-  const { id, projectId, type } = task;
-  if (type === 'delete') return;
-  if (task.status === 'waiting') {
-    await jobs.start({ kind: type, name: id, projectId, operationLogId: id });
-    return;
-  }
+const restart = async (task: OperationLog, ports: DataPorts): Promise<void> => {
+  const { catalog, clock, probe } = ports;
   const restarts = task.restarts + 1;
   const change = { atMs: clock.nowMs(), totalBytes: task.totalBytes, restarts };
-  await catalog.tasks.start(projectId, id, change);
-  await jobs.start({ kind: type, name: `${id}-r${restarts}`, projectId, operationLogId: id });
-  probe.note('job.restarted', { task: id, restarts });
+  await catalog.tasks.start(task.projectId, task.id, change);
+  await start(task, restarts, ports);
+  probe.note('job.restarted', { task: task.id, restarts });
+};
+
+const start = async (
+  { id, projectId, type }: OperationLog,
+  restarts: number,
+  { jobs }: DataPorts,
+): Promise<void> => {
+  // A deletion is a record of what has happened: it has no job.
+  if (type === 'delete') return;
+  const name = restarts === 0 ? id : `${id}-r${restarts}`;
+  await jobs.start({ kind: type, name, projectId, operationLogId: id });
 };
 
 const fail = async (task: OperationLog, quietMs: number, ports: DataPorts): Promise<void> => {
   const { catalog, clock, probe } = ports;
-  const { id, projectId, type, backupId } = task;
+  const { id, projectId } = task;
   const error = new HoldfastError('job.stalled', { id, minutes: Math.round(quietMs / 60_000) });
   const failure = toFailure(error);
   const atMs = clock.nowMs();
-  const backup = await catalog.backups.get(projectId, backupId);
-  if (type === 'backup' && backup.root === 'NONE') {
-    await catalog.backups.setStatus(projectId, backupId, 'error', { atMs, failure });
+  if (await isDone(task, ports)) {
+    await catalog.tasks.end(projectId, id, { status: 'success', atMs });
+    return;
   }
-  if (
-    type === 'restore' &&
-    (backup.status === 'restoring' || backup.status === 'waiting_restore')
-  ) {
-    await catalog.backups.setStatus(projectId, backupId, 'available', { atMs });
-  }
+  await settleBackup(task, failure, ports);
   await catalog.tasks.end(projectId, id, { status: 'timeout', atMs, failure });
   probe.problem('job.stalled', error, { task: id });
+  if (task.type === 'backup') await dropSnapshotOf(task, ports);
+};
+
+/** A backup that was committed is whole, whatever became of the job that should have said so. */
+const isDone = async (
+  { type, projectId, backupId }: OperationLog,
+  { catalog }: DataPorts,
+): Promise<boolean> =>
+  type === 'backup' && (await catalog.backups.get(projectId, backupId)).manifest !== undefined;
+
+/** The failed task's backup: none, or the one that was to be restored, which is as it was. */
+const settleBackup = async (
+  { type, projectId, backupId }: OperationLog,
+  failure: Failure,
+  { catalog, clock }: DataPorts,
+): Promise<void> => {
+  const { status } = await catalog.backups.get(projectId, backupId);
+  const atMs = clock.nowMs();
+  if (type === 'backup' && status !== 'deleted') {
+    await catalog.backups.setStatus(projectId, backupId, 'error', { atMs, failure });
+  }
+  if (type === 'restore' && (status === 'restoring' || status === 'waiting_restore')) {
+    await catalog.backups.setStatus(projectId, backupId, 'available', { atMs });
+  }
 };

@@ -47,13 +47,34 @@ export const threadPool = (script: URL, size = availableParallelism()): BlockPoo
 
   const dispatch = () => {
     while (queue.length > 0 && (idle.length > 0 || busy.size < size)) {
-      const worker = idle.pop() ?? start();
       const next = queue.shift();
       if (next === undefined) return;
-      busy.set(worker, next);
+      const worker = idle.pop() ?? start();
       worker.ref();
-      worker.postMessage({ id: 0, task: next.task }, movable(next.task));
+      try {
+        worker.postMessage({ id: 0, task: next.task }, movable(next.task));
+        busy.set(worker, next);
+      } catch (cause) {
+        // A task that cannot be sent (a buffer that was moved before) is its caller's failure alone.
+        release(worker);
+        next.reject(new HoldfastError('bug', { reason: `not sent: ${String(cause)}` }, { cause }));
+      }
     }
+  };
+
+  const release = (worker: Worker) => {
+    // An idle thread must not keep a finished process alive.
+    worker.unref();
+    idle.push(worker);
+  };
+
+  /** A thread that is gone takes no more tasks, and answers the one it had. */
+  const drop = (worker: Worker, reason: string, cause?: unknown) => {
+    const done = busy.get(worker);
+    busy.delete(worker);
+    if (idle.includes(worker)) idle.splice(idle.indexOf(worker), 1);
+    done?.reject(new HoldfastError('bug', { reason }, { cause }));
+    dispatch();
   };
 
   const start = (): Worker => {
@@ -61,21 +82,13 @@ export const threadPool = (script: URL, size = availableParallelism()): BlockPoo
     worker.on('message', (answer: Answer) => {
       const done = busy.get(worker);
       busy.delete(worker);
-      // An idle thread must not keep a finished process alive.
-      worker.unref();
-      idle.push(worker);
+      release(worker);
       if (answer.answer !== undefined) done?.resolve(answer.answer);
       else done?.reject(toError(answer));
       dispatch();
     });
-    worker.on('error', (cause) => {
-      const done = busy.get(worker);
-      busy.delete(worker);
-      done?.reject(
-        new HoldfastError('bug', { reason: `a pool thread died: ${String(cause)}` }, { cause }),
-      );
-      dispatch();
-    });
+    worker.on('error', (cause) => drop(worker, `a pool thread died: ${String(cause)}`, cause));
+    worker.on('exit', (code) => drop(worker, `a pool thread ended with code ${code}`));
     return worker;
   };
 
@@ -89,6 +102,9 @@ export const threadPool = (script: URL, size = availableParallelism()): BlockPoo
       }),
     close: async () => {
       closed = true;
+      for (const { reject } of queue.splice(0)) {
+        reject(new HoldfastError('bug', { reason: 'the pool is closed' }));
+      }
       await Promise.all([...idle, ...busy.keys()].map((worker) => worker.terminate()));
     },
   };
