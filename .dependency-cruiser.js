@@ -1,6 +1,6 @@
 /**
- * The rings: model <- format <- engine <- service <- functions; ports use model only; adapters implement
- * ports; runtime wires. errors.ts imports nothing. See ARCHITECTURE.md, "The layer rule".
+ * The rings: model <- format <- engine <- service <- functions; ports use model only; adapters
+ * implement ports; runtime wires. errors.ts imports nothing. See ARCHITECTURE.md, "The layer rule".
  */
 const only = (name, from, allowed, comment) => ({
   name,

@@ -3,8 +3,9 @@ import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { localDisks } from '../lib/adapters/local/local-disks.ts';
 import { ApiClient } from '../local/api-client.ts';
+import { disksFolder } from '../local/home.ts';
 import { freePorts } from '../local/ports.ts';
-import { disksFolder, startStack } from '../local/stack.ts';
+import { startStack } from '../local/stack.ts';
 import { type Change, diskUsage, seconds, settle } from './image.ts';
 import type { Figures } from './restic.ts';
 

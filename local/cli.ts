@@ -3,9 +3,9 @@ import { stat } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { localDisks } from '../lib/adapters/local/local-disks.ts';
 import { ApiClient } from './api-client.ts';
-import { homeFolder, readIdentity } from './home.ts';
+import { disksFolder, homeFolder, readIdentity } from './home.ts';
+import { apiPort } from './ports.ts';
 import { progressBar } from './progress-bar.ts';
-import { disksFolder } from './stack.ts';
 
 const USAGE = `npm run holdfast -- <command> [--json]
 
@@ -88,8 +88,7 @@ const show = (value: unknown): string =>
 
 const api = async (): Promise<ApiClient> => {
   const { projectId, token } = await readIdentity(homeFolder());
-  const port = process.env['HOLDFAST_PORT'] ?? '3000';
-  return new ApiClient(`http://127.0.0.1:${port}`, projectId, token);
+  return new ApiClient(`http://127.0.0.1:${apiPort()}`, projectId, token);
 };
 
 const importDisk = async ({

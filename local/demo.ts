@@ -1,14 +1,17 @@
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import { mkdtemp, rm, statfs } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { Writable } from 'node:stream';
+import { parseArgs } from 'node:util';
 import { type LocalDisks, localDisks } from '../lib/adapters/local/local-disks.ts';
 import { ApiClient, type TaskView } from './api-client.ts';
+import { disksFolder, PROGRAM } from './home.ts';
+import { interruption } from './interruption.ts';
 import { freePorts } from './ports.ts';
 import { progressBar } from './progress-bar.ts';
 import { checkFileSystem, chooseBlocks, makeRealImage, type RealImage } from './real-image.ts';
-import { disksFolder, startStack } from './stack.ts';
+import { startStack } from './stack.ts';
 
 const GIB = 2 ** 30;
 const IMAGE_BYTES = GIB;
@@ -22,43 +25,56 @@ interface Row {
 }
 
 /** `npm run demo`: a real disk goes through a vault and comes back byte for byte. */
-const main = async (): Promise<boolean> => {
+const main = async (): Promise<number> => {
+  const { image } = parseArgs({ options: { image: { type: 'string', default: 'ext4' } } }).values;
+  if (image !== 'ext4' && image !== 'tar') throw new Error('--image is ext4 (default) or tar.');
+  const interrupted = interruption();
   const parent = process.env['HOLDFAST_DEMO_DIR'] ?? tmpdir();
-  const { bavail, bsize } = await statfs(parent);
-  if (bavail * bsize < NEEDED_BYTES) {
-    const free = ((bavail * bsize) / GIB).toFixed(1);
-    throw new Error(
-      `The demo needs 6 GiB in ${parent}, where ${free} GiB are free. Set HOLDFAST_DEMO_DIR to another folder.`,
-    );
-  }
+  await requireSpace(parent);
+  const cleaning = new AsyncDisposableStack();
   const folder = await mkdtemp(join(parent, 'holdfast-demo-'));
-  const clean = () => rm(folder, { recursive: true, force: true });
-  process.once('SIGINT', () => void clean().finally(() => process.exit(130)));
+  cleaning.defer(() => rm(folder, { recursive: true, force: true, maxRetries: 5 }));
   try {
-    return await run(folder);
+    const demo = run(folder, image, cleaning, interrupted.signal);
+    const same = await Promise.race([demo, interrupted.happened]);
+    if (same === undefined) return 130;
+    say(same ? 'The disk came back byte for byte.' : 'THE RESTORED DISK DIFFERS.');
+    return same ? 0 : 1;
   } finally {
-    await clean();
+    await cleaning.disposeAsync();
   }
 };
 
-const run = async (folder: string): Promise<boolean> => {
+const requireSpace = async (parent: string): Promise<void> => {
+  const { bavail, bsize } = await statfs(parent);
+  if (bavail * bsize >= NEEDED_BYTES) return;
+  const free = ((bavail * bsize) / GIB).toFixed(1);
+  throw new Error(
+    `The demo needs 6 GiB in ${parent}, where ${free} GiB are free. Set HOLDFAST_DEMO_DIR to another folder.`,
+  );
+};
+
+const run = async (
+  folder: string,
+  kind: RealImage['kind'],
+  cleaning: AsyncDisposableStack,
+  signal: AbortSignal,
+): Promise<boolean> => {
   say('1. Making a disk image of real files');
-  const tree = resolve(import.meta.dirname, '..', 'node_modules');
-  const image = await makeRealImage(tree, join(folder, 'disk.img'), IMAGE_BYTES);
-  if (image.kind === 'tar')
+  const tree = join(PROGRAM, 'node_modules');
+  const image = await makeRealImage(tree, join(folder, 'disk.img'), IMAGE_BYTES, kind);
+  if (image.kind !== kind)
     say('   e2fsprogs is not installed: the image is a tar archive of the same files');
   say(`   ${image.kind}, ${(image.sizeBytes / GIB).toFixed(2)} GiB`);
 
   say('2. Starting Holdfast: DynamoDB emulator, S3 server, durable engine, functions');
-  const stack = await startStack({ home: join(folder, 'home'), ports: await freePorts() });
+  const ports = await freePorts();
+  const stack = await startStack({ home: join(folder, 'home'), ports, signal });
+  cleaning.defer(() => stack.stop());
   say(`   it answers at ${stack.url}`);
-  try {
-    const { projectId, token } = stack.identity;
-    const client = new ApiClient(stack.url, projectId, token);
-    return await roundTrip(image, client, localDisks({ root: disksFolder(stack.home) }), folder);
-  } finally {
-    await stack.stop();
-  }
+  const { projectId, token } = stack.identity;
+  const client = new ApiClient(stack.url, projectId, token);
+  return roundTrip(image, client, localDisks({ root: disksFolder(stack.home) }), folder);
 };
 
 const roundTrip = async (
@@ -187,11 +203,10 @@ const print = (rows: Row[], sizeBytes: number): void => {
 
 const say = (text: string): void => console.log(text);
 
+// Not the exit code alone: an interrupted demo still has work under way.
 try {
-  const ok = await main();
-  say(ok ? 'The disk came back byte for byte.' : 'THE RESTORED DISK DIFFERS.');
-  process.exitCode = ok ? 0 : 1;
+  process.exit(await main());
 } catch (error) {
   console.error((error as Error).message);
-  process.exitCode = 1;
+  process.exit(1);
 }

@@ -1,51 +1,53 @@
-import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import type { Child } from './children.ts';
-import { writeDurably } from './home.ts';
+import { readdir, readFile } from 'node:fs/promises';
 
-interface Remembered {
-  pid: number;
-  /** When it started, as the kernel counts: a pid that was given to another process is left alone. */
-  startedAt: string;
-}
+/**
+ * A variable in the environment of every process of a home, by which the next start finds what a
+ * `kill -9` left behind. Unlike a list of pids it is there from a process's first moment, and never
+ * names a process that got the pid of another.
+ */
+const MARK = 'HOLDFAST_PROCESS_OF';
 
-const fileOf = (home: string): string => join(home, 'processes.json');
+const END_WAIT_MS = 10_000;
+const POLL_MS = 10;
 
-/** Notes the running children, so that the next start finds what a `kill -9` left behind. */
-export const rememberChildren = async (home: string, children: Child[]): Promise<void> => {
-  const remembered: Remembered[] = [];
-  for (const { process: child } of children) {
-    const startedAt = child.pid === undefined ? null : await startTime(child.pid);
-    if (child.pid !== undefined && startedAt !== null)
-      remembered.push({ pid: child.pid, startedAt });
-  }
-  await writeDurably(fileOf(home), JSON.stringify(remembered));
-};
+/** The variables that mark a process as one of this home. */
+export const markOf = (home: string): Record<string, string> => ({ [MARK]: home });
 
-/** Ends the children of an earlier run of this home that outlived it. Returns how many. */
+/**
+ * Ends the processes of an earlier run of this home that outlived it, and waits until they are gone.
+ * To be called by the one who holds the home (`takeHome`). Returns how many there were. Works where
+ * there is a /proc; elsewhere none is found.
+ */
 export const endLeftovers = async (home: string): Promise<number> => {
-  if (!existsSync(fileOf(home))) return 0;
-  const remembered = JSON.parse(await readFile(fileOf(home), 'utf8')) as Remembered[];
-  let ended = 0;
-  for (const { pid, startedAt } of remembered) {
-    if ((await startTime(pid)) !== startedAt) continue;
-    process.kill(pid, 'SIGKILL');
-    ended++;
-    while ((await startTime(pid)) === startedAt) await new Promise((next) => setTimeout(next, 10));
+  const deadline = Date.now() + END_WAIT_MS;
+  const first = await processesOf(home);
+  for (let left = first; left.length > 0; left = await processesOf(home)) {
+    if (Date.now() > deadline)
+      throw new Error(`Processes ${left.join(', ')} of ${home} do not end; end them by hand.`);
+    for (const pid of left) kill(pid);
+    await new Promise((next) => setTimeout(next, POLL_MS));
   }
-  await writeDurably(fileOf(home), '[]');
-  return ended;
+  return first.length;
 };
 
-/** Field 22 of /proc/<pid>/stat; `null` when there is no such process, or it is dead already. */
-const startTime = async (pid: number): Promise<string | null> => {
+/** Process ids of a home's marked processes, this one aside. A dead process has no environment. */
+const processesOf = async (home: string): Promise<number[]> => {
+  const mark = `${MARK}=${home}`;
+  const pids = (await readdir('/proc').catch(() => [])).map(Number).filter(Number.isInteger);
+  const found = await Promise.all(
+    pids.map(async (pid) => {
+      // Another user's process cannot be read, and is none of ours.
+      const environment = await readFile(`/proc/${pid}/environ`, 'utf8').catch(() => '');
+      return environment.split('\0').includes(mark) && pid !== process.pid ? [pid] : [];
+    }),
+  );
+  return found.flat();
+};
+
+const kill = (pid: number): void => {
   try {
-    const stat = await readFile(`/proc/${pid}/stat`, 'utf8');
-    // The second field may hold spaces and parentheses; what follows its last parenthesis is plain.
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    return fields[0] === 'Z' ? null : (fields[19] ?? null);
-  } catch {
-    return null;
+    process.kill(pid, 'SIGKILL');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
   }
 };

@@ -19,49 +19,60 @@ const DEFAULTS: Record<keyof LocalPorts, { variable: string; port: number; what:
 
 const NAMES = Object.keys(DEFAULTS) as (keyof LocalPorts)[];
 
-/** The ports of `npm start`: as set, each free; a taken one is named with the way out. */
-export const configuredPorts = async (): Promise<LocalPorts> => {
-  const ports = {} as LocalPorts;
-  for (const name of NAMES) {
-    const { variable, port, what } = DEFAULTS[name];
-    const text = process.env[variable] ?? String(port);
-    const chosen = Number(text);
-    if (!Number.isInteger(chosen) || chosen < 1 || chosen > 65_535) {
-      throw new Error(`${variable}=${text} is not a port.`);
+/** The port of the API, as set or by default. */
+export const apiPort = (): number => portOf('api');
+
+/** The ports of `npm start`, as set or by default; refuses one that is given twice. */
+export const configuredPorts = (): LocalPorts => {
+  const ports = Object.fromEntries(NAMES.map((name) => [name, portOf(name)]));
+  for (const [n, name] of NAMES.entries()) {
+    const other = NAMES.slice(0, n).find((earlier) => ports[earlier] === ports[name]);
+    if (other !== undefined) {
+      const { variable } = DEFAULTS[name];
+      throw new Error(`${variable} and ${DEFAULTS[other].variable} are both ${ports[name]}.`);
     }
-    if (!(await isFree(chosen))) {
+  }
+  return ports as unknown as LocalPorts;
+};
+
+const portOf = (name: keyof LocalPorts): number => {
+  const { variable, port } = DEFAULTS[name];
+  const text = process.env[variable] ?? String(port);
+  const chosen = Number(text);
+  if (!Number.isInteger(chosen) || chosen < 1 || chosen > 65_535)
+    throw new Error(`${variable}=${text} is not a port.`);
+  return chosen;
+};
+
+/** Fails when a port cannot be had: it is named, with the way out. */
+export const requireFree = async (ports: LocalPorts): Promise<void> => {
+  for (const name of NAMES) {
+    const { variable, what } = DEFAULTS[name];
+    try {
+      await (await listen(ports[name])).close();
+    } catch (cause) {
+      const { code, message } = cause as NodeJS.ErrnoException;
+      const why = code === 'EADDRINUSE' ? 'is taken' : `cannot be used: ${message}`;
       throw new Error(
-        `Port ${chosen} of the ${what} is taken. Choose another: ${variable}=<port> npm start`,
+        `Port ${ports[name]} of the ${what} ${why}. Choose another: ${variable}=<port> npm start`,
+        { cause },
       );
     }
-    ports[name] = chosen;
   }
-  return ports;
 };
 
 /** Five free ports, for the demo and for tests. */
 export const freePorts = async (): Promise<LocalPorts> => {
   // All are held until all are known, so that none is given out twice.
   const servers = await Promise.all(NAMES.map(() => listen(0)));
-  const ports = {} as LocalPorts;
-  for (const [n, name] of NAMES.entries()) ports[name] = servers[n]?.port ?? 0;
+  const ports = Object.fromEntries(NAMES.map((name, n) => [name, servers[n]?.port]));
   await Promise.all(servers.map(({ close }) => close()));
-  return ports;
+  return ports as unknown as LocalPorts;
 };
 
 /** The environment variables that tell every part of local mode its port. */
 export const portVariables = (ports: LocalPorts): Record<string, string> =>
   Object.fromEntries(NAMES.map((name) => [DEFAULTS[name].variable, String(ports[name])]));
-
-const isFree = async (port: number): Promise<boolean> => {
-  try {
-    await (await listen(port)).close();
-    return true;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EADDRINUSE') return false;
-    throw error;
-  }
-};
 
 const listen = (port: number): Promise<{ port: number; close: () => Promise<void> }> =>
   new Promise((resolve, reject) => {

@@ -22,17 +22,18 @@ export const findTool = (name: string): string | null =>
     .find((path) => existsSync(path)) ?? null;
 
 /**
- * Makes an image of `sizeBytes` from the files under `tree`: ext4 where e2fsprogs is installed,
- * else the tree packed by tar.
+ * Makes an image of `sizeBytes` from the files under `tree`: ext4 where that is wanted and e2fsprogs
+ * is installed, else the tree packed by tar.
  */
 export const makeRealImage = async (
   tree: string,
   file: string,
   sizeBytes: number,
+  kind: RealImage['kind'] = 'ext4',
 ): Promise<RealImage> => {
   const mke2fs = findTool('mke2fs');
   const debugfs = findTool('debugfs');
-  if (mke2fs === null || debugfs === null) return makeTar(tree, file, sizeBytes);
+  if (kind === 'tar' || mke2fs === null || debugfs === null) return makeTar(tree, file, sizeBytes);
   await (await open(file, 'w')).close();
   await truncate(file, sizeBytes);
   await run(mke2fs, ['-q', '-F', '-t', 'ext4', '-d', tree, file]);

@@ -1,6 +1,7 @@
+import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { type FileHandle, open } from 'node:fs/promises';
-import { join } from 'node:path';
+import { type FileHandle, open, rm } from 'node:fs/promises';
+import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { KMSClient } from '@aws-sdk/client-kms';
 import { S3Client } from '@aws-sdk/client-s3';
@@ -13,10 +14,10 @@ import { BLOCK_BYTES } from '../lib/model/block.ts';
 import type { Disks } from '../lib/ports/disks.ts';
 import type { KeyProvider } from '../lib/ports/key-provider.ts';
 import type { ObjectStore } from '../lib/ports/object-store.ts';
-import { homeFolder, readIdentity } from './home.ts';
+import { BUCKET, homeFolder, masterKeyFile, REGION, s3Folder, takeHome } from './home.ts';
+import { endLeftovers } from './leftovers.ts';
 import { progressBar } from './progress-bar.ts';
 import { startS3Server } from './s3-server/server.ts';
-import { BUCKET, masterKeyFile } from './stack.ts';
 
 const USAGE = `npm run recover -- [options]              list the backups in S3, without DynamoDB
 npm run recover -- <backup|session> <file> [options]   write a backup's disk to a raw file
@@ -74,37 +75,41 @@ const openSource = async (values: {
   'key-file'?: string;
   'kms-key'?: string;
 }): Promise<Source> => {
-  const home = values.home ?? homeFolder();
+  const home = values.home === undefined ? homeFolder() : resolve(values.home);
   const keys = values['kms-key']
     ? kmsKeyProvider(new KMSClient({ maxAttempts: 4 }), values['kms-key'])
     : fileKeyProvider({ path: values['key-file'] ?? masterKeyFile(home), create: false });
-  if (values.bucket !== undefined || values.endpoint !== undefined) {
-    const endpoint =
-      values.endpoint === undefined ? {} : { endpoint: values.endpoint, forcePathStyle: true };
-    const client = new S3Client({ ...s3ClientOptions, ...endpoint });
-    return {
-      objects: s3ObjectStore(client, values.bucket ?? BUCKET),
-      keys,
-      close: async () => client.destroy(),
-    };
-  }
-  if (!existsSync(join(home, 's3')))
+  if (values.bucket === undefined && values.endpoint === undefined)
+    return { ...(await openLocalStore(home)), keys };
+  const client = new S3Client(s3ClientOptions(values.endpoint));
+  const objects = s3ObjectStore(client, values.bucket ?? BUCKET);
+  return { objects, keys, close: async () => client.destroy() };
+};
+
+/** A home's own S3, served to this process alone. Nothing of the home but its `s3` folder is needed. */
+const openLocalStore = async (home: string): Promise<Pick<Source, 'objects' | 'close'>> => {
+  const dir = s3Folder(home);
+  if (!existsSync(dir))
     throw new Error(`There is no local S3 in ${home}; name a --bucket or a --home.`);
-  const { s3 } = await readIdentity(home);
-  const credentials = { [s3.accessKeyId]: s3.secretAccessKey };
-  const server = await startS3Server({ dir: join(home, 's3'), port: 0, credentials });
+  const release = await takeHome(home);
+  await endLeftovers(home);
+  const [accessKeyId, secretAccessKey] = ['recover', randomUUID()];
+  const server = await startS3Server({
+    dir,
+    port: 0,
+    credentials: { [accessKeyId]: secretAccessKey },
+  });
   const client = new S3Client({
-    ...s3ClientOptions,
-    endpoint: server.url,
-    forcePathStyle: true,
-    region: 'eu-west-1',
-    credentials: s3,
+    ...s3ClientOptions(server.url),
+    region: REGION,
+    credentials: { accessKeyId, secretAccessKey },
   });
   const close = async () => {
     client.destroy();
     await server.close();
+    release();
   };
-  return { objects: s3ObjectStore(client, BUCKET), keys, close };
+  return { objects: s3ObjectStore(client, BUCKET), close };
 };
 
 const print = (backups: Recoverable[], json: boolean): void => {
@@ -151,6 +156,10 @@ const recover = async (
       bar(Math.min(100, Math.floor((100 * done) / sizeBytes)));
     });
     await handle.sync();
+  } catch (error) {
+    // A file that is not whole must not be taken for the disk.
+    await rm(file);
+    throw error;
   } finally {
     await handle.close();
     await pool.close();

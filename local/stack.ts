@@ -1,26 +1,24 @@
-import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
-import { dirname, join, resolve } from 'node:path';
-import { CreateTableCommand, DynamoDBClient, ListTablesCommand } from '@aws-sdk/client-dynamodb';
-import { CreateBucketCommand, HeadBucketCommand, S3Client } from '@aws-sdk/client-s3';
-import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
-import { dynamoCatalog } from '../lib/adapters/aws/dynamo-catalog/dynamo-catalog.ts';
-import {
-  dynamoClientOptions,
-  dynamoDocumentOptions,
-} from '../lib/adapters/aws/dynamo-client-options.ts';
-import { DYNAMO_TABLES } from '../lib/adapters/aws/dynamo-tables.ts';
-import { fileKeyProvider } from '../lib/adapters/local/file-key-provider.ts';
+import { enableCompileCache } from 'node:module';
+import { join } from 'node:path';
 import { localDisks } from '../lib/adapters/local/local-disks.ts';
 import { type Child, startChild, stopChild, waitReady } from './children.ts';
-import { ensureIdentity, type LocalIdentity } from './home.ts';
-import { endLeftovers, rememberChildren } from './leftovers.ts';
-import { type LocalPorts, portVariables } from './ports.ts';
+import {
+  disksFolder,
+  ensureIdentity,
+  type LocalIdentity,
+  logsFolder,
+  PROGRAM,
+  REGION,
+  s3Folder,
+  takeHome,
+} from './home.ts';
+import { endLeftovers, markOf } from './leftovers.ts';
+import { type LocalPorts, portVariables, requireFree } from './ports.ts';
 
-const REGION = 'eu-west-1';
-export const BUCKET = 'holdfast';
-const TABLES = { catalog: 'catalog', blocks: 'blocks' } as const;
+/** Compiled modules, shared by all processes: loading them again costs a third. */
+const COMPILE_CACHE = join(PROGRAM, 'node_modules', '.cache', 'holdfast-compiled');
 
 /** A running local Holdfast. */
 export interface LocalStack {
@@ -39,49 +37,78 @@ export interface StackOptions {
   ports: LocalPorts;
   /** Further variables for the functions, such as HOLDFAST_RANGE_SEGMENTS. */
   env?: Record<string, string>;
+  /** Ends a start that is under way. */
+  signal?: AbortSignal;
 }
 
-/** Where the disks and the master key of a home are. */
-export const disksFolder = (home: string): string => join(home, 'disks');
-export const masterKeyFile = (home: string): string => join(home, 'keys', 'master.key');
+/**
+ * Brings up all of local mode on loopback and returns when the API answers. What an earlier run left
+ * behind is ended first. Fails, with nothing left running, when the home is in use, a port is taken,
+ * the master key is lost, a part does not start, or `signal` aborts.
+ */
+export const startStack = async (options: StackOptions): Promise<LocalStack> => {
+  const release = await takeHome(options.home);
+  try {
+    await endLeftovers(options.home);
+    return await startHome(options, release);
+  } catch (error) {
+    release();
+    throw error;
+  }
+};
 
-/** Brings up all of local mode on loopback and returns when the API answers. */
-export const startStack = async ({ home, ports, env = {} }: StackOptions): Promise<LocalStack> => {
+const startHome = async (
+  { home, ports, env = {}, signal }: StackOptions,
+  release: () => void,
+): Promise<LocalStack> => {
+  await requireFree(ports);
   const { identity, isNew } = await ensureIdentity(home);
-  await mkdir(join(home, 'logs'), { recursive: true });
-  await endLeftovers(home);
-  await ensureMasterKey(home, isNew);
+  await mkdir(logsFolder(home), { recursive: true });
   await localDisks({ root: disksFolder(home) }).sweep();
-  const variables = { ...environment(home, ports, identity), ...env };
-  const children = startChildren(home, ports, identity, variables);
+  signal?.throwIfAborted();
+  const children = startChildren(home, ports, identity, env);
   const stop = async () => {
     // Functions first: what they call must outlive them.
     await stopChild(children.api);
     await Promise.all([stopChild(children.s3), stopChild(children.dynamo)]);
+    release();
   };
-  const all = Object.values(children);
-  await rememberChildren(home, all);
   try {
     await Promise.all([
-      prepareTables(children.dynamo, ports, identity),
-      prepareBucket(children.s3, ports, identity),
-      waitReady(children.api, () => answers(ports.api)),
+      prepareStores(children, ports, identity, signal),
+      waitReady(children.api, () => answers(ports.api), signal),
     ]);
   } catch (error) {
     await stop();
-    throw new Error(`${(error as Error).message} Its log is in ${join(home, 'logs')}.`, {
-      cause: error,
-    });
+    if (signal?.aborted) throw error;
+    const text = `${(error as Error).message} Its log is in ${logsFolder(home)}.`;
+    throw new Error(text, { cause: error });
   }
   const broken = Promise.race(
-    all.map(async (child) => `The ${child.name} ended (${await child.ended}).`),
+    Object.values(children).map(async (child) => `The ${child.name} ended (${await child.ended}).`),
   );
   return { url: `http://127.0.0.1:${ports.api}`, home, identity, isNew, broken, stop };
 };
 
+/** Tables and bucket. The SDK is loaded here, while the children start: it takes about as long. */
+const prepareStores = async (
+  { dynamo, s3 }: Record<'dynamo' | 's3', Child>,
+  ports: LocalPorts,
+  identity: LocalIdentity,
+  signal?: AbortSignal,
+): Promise<void> => {
+  enableCompileCache(COMPILE_CACHE);
+  const { prepareBucket, prepareTables } = await import('./prepare-stores.ts');
+  await Promise.all([
+    prepareTables(dynamo, `http://127.0.0.1:${ports.dynamo}`, identity, signal),
+    prepareBucket(s3, `http://127.0.0.1:${ports.s3}`, identity, signal),
+  ]);
+};
+
 /** What makes SDK clients and functions meet the local servers: nothing in them knows. */
-export const environment = (home: string, ports: LocalPorts, { s3 }: LocalIdentity) => ({
+const environment = (home: string, ports: LocalPorts, { s3 }: LocalIdentity) => ({
   ...portVariables(ports),
+  ...markOf(home),
   HOLDFAST_HOME: home,
   AWS_REGION: REGION,
   AWS_ACCESS_KEY_ID: s3.accessKeyId,
@@ -89,133 +116,57 @@ export const environment = (home: string, ports: LocalPorts, { s3 }: LocalIdenti
   AWS_ENDPOINT_URL_S3: `http://127.0.0.1:${ports.s3}`,
   AWS_ENDPOINT_URL_DYNAMODB: `http://127.0.0.1:${ports.dynamo}`,
   AWS_ENDPOINT_URL_LAMBDA: `http://127.0.0.1:${ports.durable}`,
+  NODE_COMPILE_CACHE: COMPILE_CACHE,
   SLS_TELEMETRY_DISABLED: '1',
   SLS_NOTIFICATIONS_MODE: 'off',
 });
 
-/** A home that lost its key must not get another one: its backups could never be opened again. */
-const ensureMasterKey = async (home: string, isNew: boolean): Promise<void> => {
-  const path = masterKeyFile(home);
-  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-  await fileKeyProvider({ path, create: isNew }).wrap(new Uint8Array(32), { vaultId: 'start' });
-};
-
 const startChildren = (
   home: string,
   ports: LocalPorts,
-  { s3 }: LocalIdentity,
-  variables: Record<string, string>,
+  identity: LocalIdentity,
+  more: Record<string, string>,
 ): Record<'dynamo' | 's3' | 'api', Child> => {
-  const start = (name: string, log: string, command: [string, ...string[]], more = {}) =>
-    startChild(name, command, { ...variables, ...more }, join(home, 'logs', `${log}.log`));
+  const env = { ...environment(home, ports, identity), ...more };
+  const s3Keys = {
+    HOLDFAST_S3_ACCESS_KEY: identity.s3.accessKeyId,
+    HOLDFAST_S3_SECRET_KEY: identity.s3.secretAccessKey,
+  };
+  const start = (name: string, log: string, command: [string, ...string[]], keys = {}) => {
+    const logFile = join(logsFolder(home), `${log}.log`);
+    return startChild(name, { command, cwd: PROGRAM, env: { ...env, ...keys }, logFile });
+  };
   const node = process.execPath;
-  const root = resolve(import.meta.dirname, '..');
-  const dynamo = dynamoCommand(home, ports, root);
-  const serverless = join(root, 'node_modules', 'serverless', 'bin', 'serverless.js');
+  const dynamo = dynamoCommand(home, ports);
+  const s3Server = join(PROGRAM, 'local', 's3-server', 'main.ts');
+  const serverless = join(PROGRAM, 'node_modules', 'serverless', 'bin', 'serverless.js');
   return {
+    // The slowest first.
+    api: start('API', 'functions', [node, serverless, 'offline', 'start', '--stage', 'local']),
     dynamo: start('DynamoDB emulator', 'dynamo', dynamo),
     s3: start(
       'S3 server',
       's3',
-      [
-        node,
-        join(root, 'local/s3-server/main.ts'),
-        '--port',
-        String(ports.s3),
-        '--dir',
-        join(home, 's3'),
-      ],
-      { HOLDFAST_S3_ACCESS_KEY: s3.accessKeyId, HOLDFAST_S3_SECRET_KEY: s3.secretAccessKey },
+      [node, s3Server, '--port', String(ports.s3), '--dir', s3Folder(home)],
+      s3Keys,
     ),
-    api: start('API', 'functions', [node, serverless, 'offline', 'start', '--stage', 'local']),
   };
 };
 
-const dynamoCommand = (home: string, ports: LocalPorts, root: string): [string, ...string[]] => {
-  const binary = join(root, 'node_modules/@dynoxide/linux-x64/dynoxide');
-  if (!existsSync(binary)) {
+const dynamoCommand = (home: string, ports: LocalPorts): [string, ...string[]] => {
+  const program = join(PROGRAM, 'node_modules/@dynoxide/linux-x64/dynoxide');
+  if (!existsSync(program)) {
     throw new Error(
       'No DynamoDB emulator for this platform; the README says how to bring your own.',
     );
   }
-  return [
-    binary,
-    'serve',
-    '--port',
-    String(ports.dynamo),
-    '--db-path',
-    join(home, 'dynamo.sqlite'),
-  ];
+  const database = join(home, 'dynamo.sqlite');
+  return [program, 'serve', '--port', String(ports.dynamo), '--db-path', database];
 };
 
-const credentialsOf = ({ s3 }: LocalIdentity) => ({
-  accessKeyId: s3.accessKeyId,
-  secretAccessKey: s3.secretAccessKey,
-});
-
-const prepareTables = async (
-  child: Child,
-  ports: LocalPorts,
-  identity: LocalIdentity,
-): Promise<void> => {
-  const endpoint = `http://127.0.0.1:${ports.dynamo}`;
-  const credentials = credentialsOf(identity);
-  const client = new DynamoDBClient({
-    ...dynamoClientOptions,
-    endpoint,
-    region: REGION,
-    credentials,
-  });
-  let existing: string[] = [];
-  await waitReady(child, async () => {
-    existing = (await client.send(new ListTablesCommand({}))).TableNames ?? [];
-    return true;
-  });
-  for (const kind of ['catalog', 'blocks'] as const) {
-    if (existing.includes(TABLES[kind])) continue;
-    await client.send(new CreateTableCommand({ ...DYNAMO_TABLES[kind], TableName: TABLES[kind] }));
-  }
-  const documents = DynamoDBDocumentClient.from(client, dynamoDocumentOptions);
-  await dynamoCatalog(documents, TABLES.catalog).credentials.put({
-    tokenSha256: createHash('sha256').update(identity.token).digest('hex'),
-    projectId: identity.projectId,
-    userId: 'local',
-    role: 'Full',
-    createdAtMs: Date.now(),
-  });
-  client.destroy();
+const answers = async (port: number): Promise<boolean> => {
+  const signal = AbortSignal.timeout(2000);
+  const answer = await fetch(`http://127.0.0.1:${port}/`, { redirect: 'manual', signal });
+  await answer.body?.cancel();
+  return answer.status === 300;
 };
-
-const prepareBucket = async (
-  child: Child,
-  ports: LocalPorts,
-  identity: LocalIdentity,
-): Promise<void> => {
-  const endpoint = `http://127.0.0.1:${ports.s3}`;
-  const credentials = credentialsOf(identity);
-  const client = new S3Client({
-    endpoint,
-    region: REGION,
-    credentials,
-    forcePathStyle: true,
-    maxAttempts: 1,
-  });
-  await waitReady(child, async () => {
-    try {
-      await client.send(new HeadBucketCommand({ Bucket: BUCKET }));
-    } catch (error) {
-      if ((error as { name: string }).name !== 'NotFound') throw error;
-      await client.send(new CreateBucketCommand({ Bucket: BUCKET }));
-    }
-    return true;
-  });
-  client.destroy();
-};
-
-const answers = async (port: number): Promise<boolean> =>
-  (
-    await fetch(`http://127.0.0.1:${port}/`, {
-      redirect: 'manual',
-      signal: AbortSignal.timeout(2000),
-    })
-  ).status === 300;

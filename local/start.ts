@@ -1,21 +1,19 @@
-import { homeFolder } from './home.ts';
+import { homeFolder, logsFolder } from './home.ts';
+import { interruption } from './interruption.ts';
 import { configuredPorts } from './ports.ts';
 import { type LocalStack, startStack } from './stack.ts';
 
 /** `npm start`: local mode until it is interrupted, or until a part of it ends. */
 const main = async (): Promise<number> => {
   const began = Date.now();
+  const interrupted = interruption();
   const home = homeFolder();
-  const stack = await startStack({ home, ports: await configuredPorts() });
+  const stack = await startStack({ home, ports: configuredPorts(), signal: interrupted.signal });
   greet(stack, Date.now() - began);
-  const interrupted = new Promise<null>((resolve) => {
-    process.once('SIGINT', () => resolve(null));
-    process.once('SIGTERM', () => resolve(null));
-  });
-  const broken = await Promise.race([interrupted, stack.broken]);
-  if (broken !== null) console.error(`${broken} Logs: ${home}/logs`);
+  const broken = await Promise.race([interrupted.happened, stack.broken]);
+  if (typeof broken === 'string') console.error(`${broken} Logs: ${logsFolder(home)}`);
   await stack.stop();
-  return broken === null ? 0 : 1;
+  return typeof broken === 'string' ? 1 : 0;
 };
 
 const greet = ({ url, home, identity, isNew }: LocalStack, tookMs: number): void => {

@@ -7,7 +7,7 @@ import type { RouteFacts } from './route.ts';
 import { VAULT_ROUTES } from './vault-routes.ts';
 import { VERSION_ROUTES } from './version-routes.ts';
 
-/** All routes of the API, by noun: one function each (design section 2). */
+/** All routes of the API, by noun: one function each (docs/adr/0003). */
 export const ROUTES_BY_NOUN: Record<string, readonly RouteFacts[]> = {
   vaults: Object.values(VAULT_ROUTES),
   checkpoints: Object.values(CHECKPOINT_ROUTES),

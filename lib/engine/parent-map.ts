@@ -26,7 +26,7 @@ export interface ParentMap {
 
 /**
  * Opens the parent's map. A parent that cannot be read is no parent: the backup gets slower, never
- * wrong (design section 4). An outage of the store is an error all the same.
+ * wrong (ARCHITECTURE.md, "Life of a block"). An outage of the store is an error all the same.
  */
 export const openParent = async (
   parent: Backup,

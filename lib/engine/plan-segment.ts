@@ -21,7 +21,7 @@ export interface SegmentSource {
   parent: ParentMap | null;
   /**
    * True when change tracking may be trusted: the parent's manifest records the very snapshot that
-   * the difference is taken from (design section 4), and nobody asked for a full read.
+   * the difference is taken from (ARCHITECTURE.md, "Life of a block"), and nobody asked for a full read.
    */
   trackChanges: boolean;
   /** Packs whose entries count as changed, whatever change tracking says: that is how damage heals. */

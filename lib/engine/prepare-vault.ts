@@ -13,7 +13,7 @@ const VAULT_KEY_BYTES = 32;
 /**
  * Writes what a new vault's objects begin with: its first key, wrapped, and `vault.json`. The key
  * object is read back and unwrapped before the vault may be used: a vault whose key cannot be
- * opened must not take a backup (design section 5).
+ * opened must not take a backup (docs/format/v1.md).
  */
 export const prepareVault = async (
   vault: { projectId: string; vaultId: string; keyId: string; name: string },

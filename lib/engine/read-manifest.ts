@@ -30,7 +30,7 @@ export const readManifest = async (
     if (hexSha256(bytes) !== sha256) {
       throw new HoldfastError('backup.damaged', {
         backupId: backup.id,
-        reason: `manifest ${sessionId} differs from the one that was committed`,
+        reason: `manifest of session ${sessionId} differs from the one that was committed`,
       });
     }
     const { keyId } = decodeManifest(bytes, null);
@@ -38,7 +38,7 @@ export const readManifest = async (
     if (manifest.backupId !== backup.id || manifest.vaultId !== backup.vaultId) {
       throw new HoldfastError('backup.damaged', {
         backupId: backup.id,
-        reason: `manifest ${sessionId} is of another backup`,
+        reason: `manifest of session ${sessionId} is of another backup`,
       });
     }
     return manifest;

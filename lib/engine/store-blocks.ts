@@ -40,7 +40,7 @@ export interface StoreOptions {
 /**
  * Makes a range of whole segments durable: `from` inclusive, `to` exclusive. For each block, in this
  * order: zeros are recorded as zeros; what the parent has is inherited; what the vault has is
- * referenced; the rest is stored (design section 4).
+ * referenced; the rest is stored (ARCHITECTURE.md, "Life of a block").
  *
  * Write order is the crash rule (docs/format/v1.md): packs, then index, then segments; the caller
  * then writes the range's record, later the manifest and the catalog. A crash leaves unreferenced

@@ -1,7 +1,7 @@
 import type { KeyId, PackId, SessionId, VaultId } from './ids.ts';
 import type { Transitions } from './state-table.ts';
 
-/** Design section 7. `GONE` is an item that no longer exists. */
+/** ARCHITECTURE.md, "Sessions and roots". `GONE` is an item that no longer exists. */
 export type PackState =
   | 'OPEN'
   | 'SEALED'

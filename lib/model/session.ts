@@ -12,7 +12,7 @@ export const SESSION_TRANSITIONS: Transitions<SessionState> = {
 
 /**
  * The right of one disk backup to write into a vault (`write`), or of a reader to keep what it
- * reads (`read`). Design section 7, rules R1 and R13.
+ * reads (`read`). ARCHITECTURE.md, rules R1 and R13.
  */
 export interface Session {
   vaultId: VaultId;

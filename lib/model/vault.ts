@@ -43,11 +43,11 @@ export interface Vault {
   updatedAtMs: number;
 }
 
-/** A vault key as it is stored: wrapped, never plain (design section 5). */
+/** A vault key as it is stored: wrapped, never plain (docs/format/v1.md). */
 export interface WrappedKey {
   vaultId: VaultId;
   keyId: KeyId;
-  /** Who can unwrap it: `local` (a key file) or `kms`. */
+  /** Who can unwrap it: `file` (a key file) or `kms`. */
   provider: string;
   wrapped: Uint8Array;
   createdAtMs: number;

@@ -16,7 +16,7 @@ import type { BackupStats, FinishedRange, Session } from '../model/session.ts';
 import type { Binding, Vault, VaultUsage, WrappedKey } from '../model/vault.ts';
 
 /**
- * What we know about vaults, backups, sessions, packs and tasks (design section 6). An adapter must
+ * What we know about vaults, backups, sessions, packs and tasks (ARCHITECTURE.md, "Where state lives"). An adapter must
  * guarantee, for every method:
  * - a read sees every write that resolved before it began (lists by project excepted, where a
  *   write may show up a moment later);

@@ -1,4 +1,4 @@
-/** The time, for liveness and for records; never for safety (design section 7). */
+/** The time, for liveness and for records; never for safety (ARCHITECTURE.md, "Sessions and roots"). */
 export interface Clock {
   /** Milliseconds since the epoch. */
   nowMs(): number;

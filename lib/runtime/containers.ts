@@ -9,8 +9,8 @@ import {
   dynamoClientOptions,
   dynamoDocumentOptions,
 } from '../adapters/aws/dynamo-client-options.ts';
-import { kmsKeyProvider } from '../adapters/aws/kms-key-provider.ts';
-import { lambdaJobs } from '../adapters/aws/lambda-jobs.ts';
+import { kmsClientOptions, kmsKeyProvider } from '../adapters/aws/kms-key-provider.ts';
+import { lambdaClientOptions, lambdaJobs } from '../adapters/aws/lambda-jobs.ts';
 import { s3ClientOptions, s3ObjectStore } from '../adapters/aws/s3-object-store.ts';
 import { fileKeyProvider } from '../adapters/local/file-key-provider.ts';
 import { localDisks } from '../adapters/local/local-disks.ts';
@@ -47,10 +47,10 @@ const shared = once(() => {
   return {
     catalog: dynamoCatalog(documents, env.HOLDFAST_CATALOG_TABLE),
     index: dynamoBlockIndex(documents, env.HOLDFAST_BLOCKS_TABLE),
-    objects: s3ObjectStore(new S3Client(s3ClientOptions), env.HOLDFAST_BUCKET),
+    objects: s3ObjectStore(new S3Client(s3ClientOptions()), env.HOLDFAST_BUCKET),
     disks: disksOf(env),
     keys: keysOf(env),
-    jobs: lambdaJobs(new LambdaClient({ maxAttempts: 4 }), (kind) => ({
+    jobs: lambdaJobs(new LambdaClient(lambdaClientOptions), (kind) => ({
       name: `${env.HOLDFAST_FUNCTIONS}-${kind}`,
       qualifier: env.HOLDFAST_QUALIFIER,
     })),
@@ -115,7 +115,7 @@ const keysOf = (env: Settings): KeyProvider => {
   const [kind, name = ''] = split(env.HOLDFAST_KEYS);
   return kind === 'file'
     ? fileKeyProvider({ path: name, create: false })
-    : kmsKeyProvider(new KMSClient({ maxAttempts: 4 }), name);
+    : kmsKeyProvider(new KMSClient(kmsClientOptions), name);
 };
 
 const split = (setting: string): string[] => {

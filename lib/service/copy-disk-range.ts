@@ -34,6 +34,7 @@ export const copyDiskRange = async (
       {
         mayContinue: () => clock.nowMs() < deadlineMs - settings.marginMs,
         onProgress: (bytes) => progress.add(bytes),
+        ...(settings.store && { limits: settings.store }),
       },
     );
     await catalog.sessions.putRange(vaultId, sessionId, range);

@@ -1,4 +1,5 @@
 import type { BlockPool } from '../engine/pool/block-pool.ts';
+import type { STORE_LIMITS } from '../engine/store-blocks.ts';
 import type { BlockIndex } from '../ports/block-index.ts';
 import type { Catalog } from '../ports/catalog.ts';
 import type { Clock } from '../ports/clock.ts';
@@ -33,6 +34,8 @@ export interface DataSettings {
   workers: number;
   /** A worker stops before its deadline by this much and says where to go on. */
   marginMs: number;
+  /** Limits of packs and chunks; a test crosses every one of them with a small disk. */
+  store?: typeof STORE_LIMITS;
 }
 
 /** What a data worker is asked to do: segments `from` to `to` of a backup, under a session. */

@@ -1,8 +1,9 @@
 import { checkDocuments } from '../engine/check-documents.ts';
 import { readManifest } from '../engine/read-manifest.ts';
 import { vaultKeys } from '../engine/vault-keys.ts';
-import { HoldfastError } from '../errors.ts';
+import { HoldfastError, isError, isRetryable } from '../errors.ts';
 import type { Failure } from '../model/backup.ts';
+import type { OperationLog } from '../model/operation-log.ts';
 import type { DataPorts } from './data-ports.ts';
 import { endWell } from './end-job.ts';
 import { giveBackTarget } from './give-back-target.ts';
@@ -24,6 +25,7 @@ export const runRestoreJob = async (event: JobEvent, context: JobContext, ports:
     const request = { projectId, operationLogId, ...slice };
     return workRanges({ ...work, request, from, to }, context, ports.settings);
   }
+  let isWritten = false;
   return endWell(
     context,
     async () => {
@@ -32,13 +34,11 @@ export const runRestoreJob = async (event: JobEvent, context: JobContext, ports:
       const { vaultId, backupId, segments, diskId } = begun;
       const request = { projectId, operationLogId, vaultId, backupId, sessionId };
       await workRanges({ ...work, request, from: 0, to: segments }, context, ports.settings);
-      await context.step('swap', async () => {
-        await ports.disks.sealContent(sessionId);
-        await ports.disks.finishRestore(diskId, sessionId);
-      });
+      isWritten = true;
+      await context.step('swap', () => swap(diskId, sessionId, ports));
       await context.step('end', () => endRestore(event, sessionId, undefined, ports));
     },
-    (failure) => undoRestore(event, sessionId, failure, ports),
+    (failure) => undoRestore(event, sessionId, isWritten, failure, ports),
   );
 };
 
@@ -108,6 +108,11 @@ const markRestoring = async (
   return backups.setStatus(projectId, backupId, 'restoring', { atMs });
 };
 
+const swap = async (diskId: string, attemptId: string, { disks }: DataPorts): Promise<void> => {
+  await disks.sealContent(attemptId);
+  await disks.finishRestore(diskId, attemptId);
+};
+
 const endRestore = async (
   { projectId, operationLogId }: JobEvent,
   sessionId: string,
@@ -127,17 +132,36 @@ const endRestore = async (
   await catalog.tasks.end(projectId, operationLogId, { ...end, atMs });
 };
 
+/** Ends a restore that failed, unless all that failed is to say that the disk has its new content. */
 const undoRestore = async (
   event: JobEvent,
   sessionId: string,
+  isWritten: boolean,
   failure: Failure,
   ports: DataPorts,
 ): Promise<void> => {
   const { catalog, disks } = ports;
   const task = await catalog.tasks.get(event.projectId, event.operationLogId);
+  const isSwapped = isWritten && (await couldSwap(task, sessionId, ports));
   // The content is this attempt's own, whoever has the task now.
-  await giveBackTarget(task, sessionId, disks);
+  if (!isSwapped) await giveBackTarget(task, sessionId, disks);
   const session = await closeSession(task.vaultId, sessionId, catalog.sessions);
   if (isTakenOver(task, event.attempt, session)) return;
-  await endRestore(event, sessionId, failure, ports);
+  await endRestore(event, sessionId, isSwapped ? undefined : failure, ports);
+};
+
+/** A swap whose answer was lost is told from one that is refused by asking for it again. */
+const couldSwap = async (
+  { target }: OperationLog,
+  attemptId: string,
+  ports: DataPorts,
+): Promise<boolean> => {
+  if (target === undefined) return false;
+  try {
+    await swap(target.diskId, attemptId, ports);
+    return true;
+  } catch (error) {
+    if (isError(error) && !isRetryable(error)) return false;
+    throw error;
+  }
 };

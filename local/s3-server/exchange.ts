@@ -29,8 +29,7 @@ const IGNORED_QUERY = /^(x-id|X-Amz-.*)$/;
 const KNOWN_HEADERS =
   /^x-amz-(content-sha256|date|security-token|user-agent|decoded-content-length|trailer|sdk-checksum-algorithm|checksum-(crc32|sha256|mode)|copy-source(-if-(none-)?match)?|metadata-directive|storage-class|meta-.+)$/;
 /** Other headers that would change what is stored or answered. */
-const REFUSED_HEADERS =
-  /^(if-modified-since|if-unmodified-since|if-range|cache-control|content-disposition|content-language|content-range|expires)$/;
+const REFUSED_HEADERS = /^(if-modified-since|if-unmodified-since|if-range|content-range)$/;
 
 /** Bucket, key and query of a path-style request. */
 export const parseTarget = (target: string): Pick<Exchange, 'bucket' | 'key' | 'query'> => {

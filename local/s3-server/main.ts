@@ -37,4 +37,32 @@ const parsePort = (text: string): number => {
   return port;
 };
 
-await main();
+/** What went wrong, in a line that tells what to do about it. */
+const explain = (error: unknown): string => {
+  const { code, message, path, address, port } = error as NodeJS.ErrnoException & {
+    address?: string;
+    port?: number;
+  };
+  switch (code) {
+    case 'EADDRINUSE':
+      return `Port ${port} of ${address} is taken; choose another one with --port.`;
+    case 'EADDRNOTAVAIL':
+    case 'ENOTFOUND':
+      return `${address ?? message} is no address of this machine; choose one with --host.`;
+    case 'EACCES':
+    case 'EPERM':
+    case 'EROFS':
+    case 'ENOTDIR':
+    case 'EEXIST':
+      return `${path ?? `Port ${port}`} cannot be used (${code}).`;
+    default:
+      return message;
+  }
+};
+
+try {
+  await main();
+} catch (error) {
+  console.error(`The S3 server did not start: ${explain(error)}`);
+  process.exitCode = 1;
+}

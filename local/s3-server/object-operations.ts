@@ -110,6 +110,8 @@ const parseRange = (header: string, sizeBytes: number): { from: number; to: numb
   const match = /^bytes=(\d*)-(\d*)$/.exec(header);
   if (match === null || (match[1] === '' && match[2] === '')) return null;
   const suffix = match[1] === '';
+  // A range that ends before it begins is no range: like other nonsense, it is ignored.
+  if (!suffix && match[2] !== '' && Number(match[2]) < Number(match[1])) return null;
   const from = suffix ? Math.max(0, sizeBytes - Number(match[2])) : Number(match[1]);
   const to = suffix || match[2] === '' ? sizeBytes : Math.min(sizeBytes, Number(match[2]) + 1);
   if (from >= to) throw new S3Error('InvalidRange', 'The requested range is not satisfiable.');

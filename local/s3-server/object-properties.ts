@@ -5,6 +5,8 @@ import { notImplemented, S3Error } from './s3-error.ts';
 /** S3's limit for the names and values of user metadata. */
 const USER_METADATA_BYTES_MAX = 2048;
 const USER_METADATA = 'x-amz-meta-';
+/** What else is kept as it came and given back; `expires` and its like say nothing to the server. */
+const KEPT_HEADERS = ['cache-control', 'content-disposition', 'content-language', 'expires'];
 /** Classes whose objects can be read at once; nothing is stored differently for any of them. */
 const STORAGE_CLASSES = [
   'STANDARD',
@@ -19,15 +21,17 @@ export type ObjectProperties = Pick<ObjectRow, 'contentType' | 'contentEncoding'
 
 /** What the client says of an object besides its bytes. Throws `MetadataTooLarge`. */
 export const givenProperties = (exchange: Exchange): ObjectProperties => {
-  const userMetadata = Object.entries(exchange.request.headers)
-    .filter(([name]) => name.startsWith(USER_METADATA))
-    .map(([name, value]) => [name, String(value)] as const);
-  const sizeBytes = userMetadata.reduce(
+  const headers = Object.entries(exchange.request.headers).map(
+    ([name, value]) => [name, String(value)] as const,
+  );
+  const metadata = headers.filter(([name]) => name.startsWith(USER_METADATA));
+  const sizeBytes = metadata.reduce(
     (sum, [name, value]) => sum + name.length - USER_METADATA.length + value.length,
     0,
   );
   if (sizeBytes > USER_METADATA_BYTES_MAX)
     throw new S3Error('MetadataTooLarge', 'User metadata has at most 2 KB.');
+  const kept = headers.filter(([name]) => KEPT_HEADERS.includes(name));
   const encodings = headerOf(exchange, 'content-encoding')
     .split(',')
     .map((encoding) => encoding.trim())
@@ -36,7 +40,7 @@ export const givenProperties = (exchange: Exchange): ObjectProperties => {
   return {
     contentType: headerOf(exchange, 'content-type') || 'application/octet-stream',
     contentEncoding: encodings.length === 0 ? null : encodings.join(', '),
-    userMetadata: JSON.stringify(Object.fromEntries(userMetadata)),
+    userMetadata: JSON.stringify(Object.fromEntries([...metadata, ...kept])),
   };
 };
 

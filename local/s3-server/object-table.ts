@@ -10,7 +10,7 @@ export interface ObjectRow {
   contentType: string;
   contentEncoding: string | null;
   storageClass: string | null;
-  /** `x-amz-meta-*` headers, as JSON. */
+  /** `x-amz-meta-*` and other headers that are given back as they came, as JSON. */
   userMetadata: string;
   /** Base64, as clients send and read them; `null` unless the client gave it. */
   crc32: string | null;
@@ -108,7 +108,8 @@ export class ObjectTable {
   }
 
   put(bucket: string, row: ObjectRow): void {
-    this.#statements.put.run({ bucket, ...row });
+    // The row of a copy's source brings along its own bucket.
+    this.#statements.put.run({ ...row, bucket });
   }
 
   remove(bucket: string, key: string): void {

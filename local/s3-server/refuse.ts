@@ -59,7 +59,7 @@ const drain = async (request: IncomingMessage): Promise<boolean> => {
 };
 
 const isClientGone = (cause: unknown): boolean =>
-  cause instanceof Error && CLIENT_GONE.has((cause as NodeJS.ErrnoException).code ?? '');
+  CLIENT_GONE.has((cause as NodeJS.ErrnoException | null)?.code ?? '');
 
 /** What Node's HTTP parser and timers say, in S3's words. */
 const CONNECTION_ERRORS: Record<string, [S3ErrorCode, string]> = {

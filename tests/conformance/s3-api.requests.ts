@@ -46,7 +46,7 @@ export const s3Requests = (connection: () => ConnectedS3, prefix: string) => {
     newKey: (): string => `${prefix}objects/${++count}`,
     put: (
       key: string,
-      Body: PutObjectCommandInput['Body'],
+      Body: NonNullable<PutObjectCommandInput['Body']>,
       extra: Extra<PutObjectCommandInput> = {},
     ) => connection().client.send(new PutObjectCommand({ ...target(key), Body, ...extra })),
     get: async (key: string, extra: Extra<GetObjectCommandInput> = {}) => {

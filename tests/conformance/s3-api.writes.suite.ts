@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream';
 import { DeleteObjectsCommand, type DeleteObjectsCommandInput } from '@aws-sdk/client-s3';
 import { describe, expect, it } from '@jest/globals';
 import { someBytes } from '../support/some-stored.ts';
@@ -92,6 +93,14 @@ const checksums = (s3: S3Requests): void => {
     expect((await s3.get(key)).bytes.toString()).toBe('before');
   });
 
+  it('of CRC-32 may follow the bytes', async () => {
+    const key = s3.newKey();
+    const Body = Readable.from([Buffer.from(NINE_DIGITS.text)]);
+    await s3.put(key, Body, { ContentLength: 9, ChecksumAlgorithm: 'CRC32' });
+    const { ChecksumCRC32 } = await s3.head(key, { ChecksumMode: 'ENABLED' });
+    expect(ChecksumCRC32).toBe(NINE_DIGITS.crc32);
+  });
+
   it('accept a right Content-MD5', async () => {
     const key = s3.newKey();
     await s3.put(key, 'bytes', { ContentMD5: digest('md5', Buffer.from('bytes')) });
@@ -137,7 +146,8 @@ const copies = (s3: S3Requests): void => {
     );
     await expect(s3.copy(s3.newKey(), to)).rejects.toThrow(NO_SUCH_KEY);
     await expect(s3.head(to)).rejects.toThrow(failure('NotFound', 404));
-    await s3.copy(from, to, { CopySourceIfMatch: ETag });
+    await s3.copy(from, to, { CopySourceIfMatch: ETag, IfNoneMatch: '*' });
+    await expect(s3.copy(from, to, { IfNoneMatch: '*' })).rejects.toThrow(PRECONDITION_FAILED);
     expect((await s3.get(to)).bytes.toString()).toBe('new');
   });
 };
@@ -183,6 +193,22 @@ const deletes = (s3: S3Requests): void => {
     await s3.put(key, 'bytes');
     expect((await removeAll({ Objects: [{ Key: key }], Quiet: true })).Deleted).toBeUndefined();
     await expect(s3.get(key)).rejects.toThrow(NO_SUCH_KEY);
+  });
+
+  it('spare what a batch names by another version', async () => {
+    const [gone, kept] = [s3.newKey(), s3.newKey()];
+    const { ETag = '' } = await s3.put(gone, 'gone');
+    const { ETag: old = '' } = await s3.put(kept, 'old');
+    await s3.put(kept, 'kept');
+    const batch = [
+      { Key: gone, ETag },
+      { Key: kept, ETag: old },
+    ];
+    const { Deleted, Errors } = await removeAll({ Objects: batch });
+    expect(Deleted).toMatchObject([{ Key: gone }]);
+    expect(Errors).toMatchObject([{ Key: kept, Code: 'PreconditionFailed' }]);
+    await expect(s3.get(gone)).rejects.toThrow(NO_SUCH_KEY);
+    expect((await s3.get(kept)).bytes.toString()).toBe('kept');
   });
 
   it('refuse a batch of none and of more than 1,000', async () => {

@@ -30,8 +30,8 @@ export const bundled = async (): Promise<void> => {
 };
 
 /**
- * What `npm run package` makes, in a folder of its own: without credentials, without a region, in an
- * empty home. `names` are the files of the package.
+ * What `npm run package` makes, in a folder of its own: without credentials, without a region, in
+ * an empty home. `names` are the files of the package.
  */
 export const packaged = async (): Promise<{ template: Template; names: string[] }> => {
   const folder = await mkdtemp(join(tmpdir(), 'holdfast-package-'));
@@ -70,7 +70,9 @@ const PSEUDO: Record<string, string> = {
   'AWS::StackName': STACK,
 };
 
-/** A value as CloudFormation would make it; `<Id>` stands for a resource, `<Id.Arn>` for its ARN. */
+/**
+ * A value as CloudFormation would make it; `<Id>` stands for a resource, `<Id.Arn>` for its ARN.
+ */
 export const resolved = (value: unknown): string => {
   if (typeof value === 'string') return value;
   const [[name, argument] = ['', undefined]] = Object.entries(value as Record<string, unknown>);

@@ -77,7 +77,10 @@ export const recordDynamo = ({ client, tables }: TestDynamo, noteOf: () => Note)
   );
 };
 
-/** The ports that AWS serves, over one store each; what is done through them is noted. `objects` is what is stored. */
+/**
+ * The ports that AWS serves, over one store each; what is done through them is noted. `objects` is
+ * what is stored.
+ */
 export const recordedPorts = (dynamo: TestDynamo) => {
   const objects = memoryObjectStore();
   const keys = memoryKeyProvider();

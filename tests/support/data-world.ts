@@ -183,17 +183,28 @@ export const beginTask = async (
   return id;
 };
 
-/** Runs a job in this process: steps and workers once, in order, without a checkpoint. */
-export const runJob = (kind: JobKind, event: JobEvent, ports: DataPorts): Promise<unknown> =>
-  JOBS[kind](event, plainContext(ports), ports);
+/** Runs a job in this process; by default steps and workers once, in order, without a checkpoint. */
+export const runJob = (
+  kind: JobKind,
+  event: JobEvent,
+  ports: DataPorts,
+  context: JobContext = plainContext(ports),
+): Promise<unknown> => JOBS[kind](event, context, ports);
 
-const plainContext = (ports: DataPorts): JobContext => ({
+/** Calls a data worker as its function would. */
+export const runWorker = (
+  worker: WorkerName,
+  request: object,
+  ports: DataPorts,
+  deadlineMs = Number.MAX_SAFE_INTEGER,
+): Promise<unknown> => WORKERS[worker](request as RangeRequest, deadlineMs, ports);
+
+export const plainContext = (ports: DataPorts): JobContext => ({
   step: (_, run) => run(),
   waitUntil: async (_, check) => {
     if (!(await check())) throw new Error('it does not become true by waiting here');
   },
-  work: async (_, worker, request) =>
-    WORKERS[worker](request as RangeRequest, Number.MAX_SAFE_INTEGER, ports) as never,
+  work: async (_, worker, request) => runWorker(worker, request, ports) as never,
   slice: (_, kind, event) => runJob(kind, event as JobEvent, ports) as never,
   map: async (_, items, _concurrency, each) => {
     const answers = [];

@@ -33,9 +33,12 @@ export function someBytes(seed: string, count: number): Uint8Array {
 }
 
 /** A block that zstd cannot shrink. */
-export function randomBlock(seed: string): Uint8Array {
+export const randomBlock = (seed: string): Uint8Array => randomBytesOf(seed, BLOCK_BYTES);
+
+/** Bytes that zstd cannot shrink, quickly made, and a function of their seed. */
+export function randomBytesOf(seed: string, count: number): Uint8Array {
   const cipher = createCipheriv('aes-256-ctr', someBytes(seed, 32), Buffer.alloc(16));
-  return new Uint8Array(cipher.update(Buffer.alloc(BLOCK_BYTES)));
+  return new Uint8Array(cipher.update(Buffer.alloc(count)));
 }
 
 /** A block that zstd shrinks to some ten bytes. */

@@ -1,6 +1,17 @@
-import { InvokeCommand, type LambdaClient } from '@aws-sdk/client-lambda';
+import { InvokeCommand, type LambdaClient, type LambdaClientConfig } from '@aws-sdk/client-lambda';
 import { HoldfastError } from '../../errors.ts';
 import type { Jobs } from '../../ports/jobs.ts';
+
+/** Every request ends: after 1 s without a connection, 10 s without an answer, and 4 attempts. */
+export const lambdaClientOptions: LambdaClientConfig = {
+  maxAttempts: 4,
+  retryMode: 'standard',
+  requestHandler: {
+    connectionTimeout: 1000,
+    requestTimeout: 10_000,
+    throwOnRequestTimeout: true,
+  },
+};
 
 /**
  * Durable executions on Lambda. The execution's name makes a repeated start the same start; it
