@@ -5,7 +5,10 @@ import { ApiClient } from '../local/api-client.ts';
 import { freePorts } from '../local/ports.ts';
 import { startStack } from '../local/stack.ts';
 
-/** `node bench/api.ts`: start-up to the first answer, and warm answers over HTTP, as one JSON object. */
+/**
+ * `node bench/api.ts`: start-up to the first answer, and warm answers over HTTP, as one JSON
+ * object.
+ */
 const CALLS = 500;
 
 const main = async (): Promise<object> => {

@@ -96,7 +96,9 @@ export const writeChanges = async (
   await file.close();
 };
 
-/** Everything written is on the disk and the image is in the page cache: every step starts alike. */
+/**
+ * Everything written is on the disk and the image is in the page cache: every step starts alike.
+ */
 export const settle = async (image: string): Promise<void> => {
   await run('sync');
   await run('sh', ['-c', `cat '${image}' > /dev/null`]);

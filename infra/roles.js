@@ -17,14 +17,14 @@ const rights = () => ({
   ],
   restore: [
     ...job('restore', 'restore-blocks'),
-    catalog('get', 'batch', 'query', 'put', 'update', 'delete', 'check'),
+    catalog('get', 'put', 'update', 'delete', 'check'),
     read('backups/*', 'keys/*', 'vault.json'),
     seeBucket,
     openKeys,
   ],
   verify: [
     ...job('verify', 'verify-blocks'),
-    catalog('get', 'batch', 'query', 'put', 'update', 'delete', 'check'),
+    catalog('get', 'query', 'put', 'update', 'delete', 'check'),
     read('backups/*'),
     seeBucket,
     openKeys,

@@ -1,6 +1,6 @@
 /**
- * Every failure the service can name: code -> kind -> text. Imported by every ring, imports nothing.
- * `docs/errors.md` is generated from this table (spec Appendix B holds CBR's codes).
+ * Every failure the service can name: code -> kind -> text. Imported by every ring, imports
+ * nothing. `docs/errors.md` is generated from this table (spec Appendix B holds CBR's codes).
  *
  * - Codes `BackupService.NNNN` are CBR's own and reach API callers as `error_code`.
  * - Other codes are ours; `cbr` says which CBR code a caller sees for them.

@@ -65,8 +65,8 @@ export const stopChild = async ({ process: child, ended }: Child): Promise<void>
 };
 
 /**
- * Waits until `isReady` answers true. Fails when the child ends first, when `signal` aborts, or after
- * 30 s, and says then what went wrong last.
+ * Waits until `isReady` answers true. Fails when the child ends first, when `signal` aborts, or
+ * after 30 s, and says then what went wrong last.
  */
 export const waitReady = async (
   child: Child,

@@ -19,18 +19,20 @@ export const markOf = (home: string): Record<string, string> => ({ [MARK]: home 
  * there is a /proc; elsewhere none is found.
  */
 export const endLeftovers = async (home: string): Promise<number> => {
+  const left = await processesOf(home);
+  for (const pid of left) kill(pid);
   const deadline = Date.now() + END_WAIT_MS;
-  const first = await processesOf(home);
-  for (let left = first; left.length > 0; left = await processesOf(home)) {
-    if (Date.now() > deadline)
-      throw new Error(`Processes ${left.join(', ')} of ${home} do not end; end them by hand.`);
-    for (const pid of left) kill(pid);
-    await new Promise((next) => setTimeout(next, POLL_MS));
+  for (const pid of left) {
+    while (!(await isDead(pid))) {
+      if (Date.now() > deadline)
+        throw new Error(`Process ${pid} of ${home} does not end; end it by hand.`);
+      await new Promise((next) => setTimeout(next, POLL_MS));
+    }
   }
-  return first.length;
+  return left.length;
 };
 
-/** Process ids of a home's marked processes, this one aside. A dead process has no environment. */
+/** Process ids of a home's marked processes, this one aside. */
 const processesOf = async (home: string): Promise<number[]> => {
   const mark = `${MARK}=${home}`;
   const pids = (await readdir('/proc').catch(() => [])).map(Number).filter(Number.isInteger);
@@ -50,4 +52,14 @@ const kill = (pid: number): void => {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
   }
+};
+
+/**
+ * A process that dies loses its environment first and its open ports and files later: only one that
+ * is gone, or waits to be noticed by its parent (state Z), has let go of everything.
+ */
+const isDead = async (pid: number): Promise<boolean> => {
+  const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => null);
+  // The second field may hold spaces and parentheses; the state follows its last parenthesis.
+  return stat === null || 'ZX'.includes(stat.charAt(stat.lastIndexOf(')') + 2));
 };

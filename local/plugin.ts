@@ -1,9 +1,9 @@
 /**
  * Makes functions with `durableConfig` durable under `serverless offline`, and only there.
  *
- * It starts the durable engine before serverless-offline and points `AWS_ENDPOINT_URL_LAMBDA` at it:
- * serverless-offline hands every `AWS_*` variable on to the functions, so their Lambda clients talk to
- * the engine, and the engine calls the functions at serverless-offline's Lambda port.
+ * It starts the durable engine before serverless-offline and points `AWS_ENDPOINT_URL_LAMBDA` at
+ * it: serverless-offline hands every `AWS_*` variable on to the functions, so their Lambda clients
+ * talk to the engine, and the engine calls the functions at serverless-offline's Lambda port.
  *
  *     plugins: [./local/plugin.ts, serverless-offline]
  *     custom:
@@ -188,8 +188,8 @@ export default class DurableOffline {
   }
 
   /**
-   * serverless-offline does not await the handler of an `Event` invocation that reaches it directly,
-   * so what it throws would end the whole process.
+   * serverless-offline does not await the handler of an `Event` invocation that reaches it
+   * directly, so what it throws would end the whole process.
    */
   #surviveAsyncFailures(): void {
     process.on('unhandledRejection', (reason) => {

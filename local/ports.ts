@@ -46,19 +46,29 @@ const portOf = (name: keyof LocalPorts): number => {
 
 /** Fails when a port cannot be had: it is named, with the way out. */
 export const requireFree = async (ports: LocalPorts): Promise<void> => {
+  const deadline = Date.now() + DYING_MS;
   for (const name of NAMES) {
-    const { variable, what } = DEFAULTS[name];
-    try {
-      await (await listen(ports[name])).close();
-    } catch (cause) {
-      const { code, message } = cause as NodeJS.ErrnoException;
-      const why = code === 'EADDRINUSE' ? 'is taken' : `cannot be used: ${message}`;
-      throw new Error(
-        `Port ${ports[name]} of the ${what} ${why}. Choose another: ${variable}=<port> npm start`,
-        { cause },
-      );
+    for (;;) {
+      try {
+        await (await listen(ports[name])).close();
+        break;
+      } catch (error) {
+        if (Date.now() > deadline) throw notFree(name, ports[name], error as NodeJS.ErrnoException);
+        await new Promise((next) => setTimeout(next, POLL_MS));
+      }
     }
   }
+};
+
+/** A process that was just killed may hold its ports for so long. */
+const DYING_MS = 1500;
+const POLL_MS = 50;
+
+const notFree = (name: keyof LocalPorts, port: number, cause: NodeJS.ErrnoException): Error => {
+  const { variable, what } = DEFAULTS[name];
+  const why = cause.code === 'EADDRINUSE' ? 'is taken' : `cannot be used: ${cause.message}`;
+  const text = `Port ${port} of the ${what} ${why}. Choose another: ${variable}=<port> npm start`;
+  return new Error(text, { cause });
 };
 
 /** Five free ports, for the demo and for tests. */

@@ -22,8 +22,8 @@ export const findTool = (name: string): string | null =>
     .find((path) => existsSync(path)) ?? null;
 
 /**
- * Makes an image of `sizeBytes` from the files under `tree`: ext4 where that is wanted and e2fsprogs
- * is installed, else the tree packed by tar.
+ * Makes an image of `sizeBytes` from the files under `tree`: ext4 where that is wanted and
+ * e2fsprogs is installed, else the tree packed by tar.
  */
 export const makeRealImage = async (
   tree: string,

@@ -86,7 +86,9 @@ const openSource = async (values: {
   return { objects, keys, close: async () => client.destroy() };
 };
 
-/** A home's own S3, served to this process alone. Nothing of the home but its `s3` folder is needed. */
+/**
+ * A home's own S3, served to this process alone. Nothing of the home but its `s3` folder is needed.
+ */
 const openLocalStore = async (home: string): Promise<Pick<Source, 'objects' | 'close'>> => {
   const dir = s3Folder(home);
   if (!existsSync(dir))

@@ -67,11 +67,10 @@ const startHome = async (
   await localDisks({ root: disksFolder(home) }).sweep();
   signal?.throwIfAborted();
   const children = startChildren(home, ports, identity, env);
-  const stop = async () => {
+  const stopChildren = async () => {
     // Functions first: what they call must outlive them.
     await stopChild(children.api);
     await Promise.all([stopChild(children.s3), stopChild(children.dynamo)]);
-    release();
   };
   try {
     await Promise.all([
@@ -79,7 +78,7 @@ const startHome = async (
       waitReady(children.api, () => answers(ports.api), signal),
     ]);
   } catch (error) {
-    await stop();
+    await stopChildren();
     if (signal?.aborted) throw error;
     const text = `${(error as Error).message} Its log is in ${logsFolder(home)}.`;
     throw new Error(text, { cause: error });
@@ -87,6 +86,10 @@ const startHome = async (
   const broken = Promise.race(
     Object.values(children).map(async (child) => `The ${child.name} ended (${await child.ended}).`),
   );
+  const stop = async () => {
+    await stopChildren();
+    release();
+  };
   return { url: `http://127.0.0.1:${ports.api}`, home, identity, isNew, broken, stop };
 };
 

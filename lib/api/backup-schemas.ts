@@ -86,7 +86,9 @@ const extendInfo = z
   })
   .meta({ id: 'BackupExtendInfo' });
 
-/** Only the empty list in this release: neither replicas nor servers, whose backups have children. */
+/**
+ * Only the empty list in this release: neither replicas nor servers, whose backups have children.
+ */
 const none = z.array(z.never());
 
 export const backupBody = z

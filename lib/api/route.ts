@@ -14,7 +14,9 @@ export interface RawRequest {
   body: unknown;
 }
 
-/** What a route is, apart from what it does: enough to find it, to admit callers, to document it. */
+/**
+ * What a route is, apart from what it does: enough to find it, to admit callers, to document it.
+ */
 export interface RouteFacts {
   method: 'GET' | 'POST' | 'PUT' | 'DELETE';
   /** Path templates; the first is the canonical one. */
@@ -62,8 +64,9 @@ interface RouteSpec<
 export const NOTHING = z.object({});
 
 /**
- * Makes a route. Its `command` checks a request: ids in the path (a malformed one names nothing that
- * exists: the noun's 404), then the query, then the body (`BackupService.9900` with the field).
+ * Makes a route. Its `command` checks a request: ids in the path (a malformed one names nothing
+ * that exists: the noun's 404), then the query, then the body (`BackupService.9900` with the
+ * field).
  */
 export function route<
   P extends string,
@@ -85,7 +88,9 @@ export function route<
   };
 }
 
-/** A disk's id is its provider's business; this keeps it from being a path or a control sequence. */
+/**
+ * A disk's id is its provider's business; this keeps it from being a path or a control sequence.
+ */
 const isDiskId = (id: string): boolean => /^[A-Za-z0-9-]{1,64}$/.test(id);
 
 const missing = (
@@ -98,7 +103,9 @@ const missing = (
     | 'BackupService.7000',
 ) => ({ isWellFormed, code });
 
-/** The ids that stand in paths: when they are well formed, and what is missing when they are not. */
+/**
+ * The ids that stand in paths: when they are well formed, and what is missing when they are not.
+ */
 const PATH_IDS = new Map([
   ['vault_id', missing(isUuid, 'BackupService.6105')],
   ['backup_id', missing(isUuid, 'BackupService.6200')],

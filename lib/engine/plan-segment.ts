@@ -3,6 +3,7 @@ import { type BlockRange, blockCount, segmentBlocks } from '../model/block.ts';
 import type { Disks } from '../ports/disks.ts';
 import { toMask, toRuns } from './block-ranges.ts';
 import type { ParentMap, ParentSegment } from './parent-map.ts';
+import { zeroEntries } from './read-manifest.ts';
 
 /** What is known of a segment before any block is read. */
 export interface SegmentPlan {
@@ -21,10 +22,13 @@ export interface SegmentSource {
   parent: ParentMap | null;
   /**
    * True when change tracking may be trusted: the parent's manifest records the very snapshot that
-   * the difference is taken from (ARCHITECTURE.md, "Life of a block"), and nobody asked for a full read.
+   * the difference is taken from (ARCHITECTURE.md, "Life of a block"), and nobody asked for a full
+   * read.
    */
   trackChanges: boolean;
-  /** Packs whose entries count as changed, whatever change tracking says: that is how damage heals. */
+  /**
+   * Packs whose entries count as changed, whatever change tracking says: that is how damage heals.
+   */
   quarantined: ReadonlySet<string>;
 }
 
@@ -40,7 +44,11 @@ export const planSegment = async (
 ): Promise<SegmentPlan> => {
   const blocks = segmentBlocks(number, source.sizeBytes);
   const parent = (await source.parent?.segment(number)) ?? null;
-  const allocated = toMask(await disks.allocatedBlocks(source.snapshotId, blocks), blocks);
+  const runs = await disks.allocatedBlocks(source.snapshotId, blocks);
+  // Most of a large disk: no data, and none to inherit.
+  if (runs.length === 0 && (parent?.reference ?? null) === null)
+    return { number, blocks, entries: zeroEntries(blocks.to - blocks.from), parent, read: [] };
+  const allocated = toMask(runs, blocks);
   const suspect = await suspectBlocks(blocks, parent, source, disks);
   const entries: SegmentEntry[] = [];
   const read: number[] = [];

@@ -4,7 +4,7 @@ import { decodeManifest, type Manifest } from '../format/manifest.ts';
 import { manifestKey, segmentKey } from '../format/object-keys.ts';
 import { decodeSegment, readSegmentKeyId, type SegmentEntry } from '../format/segment.ts';
 import type { Backup } from '../model/backup.ts';
-import { segmentBlocks } from '../model/block.ts';
+import { SEGMENT_BLOCKS, segmentBlocks } from '../model/block.ts';
 import type { ObjectStore } from '../ports/object-store.ts';
 import type { VaultKeys } from './vault-keys.ts';
 
@@ -46,8 +46,8 @@ export const readManifest = async (
 };
 
 /**
- * The entries of segment `number`: one a block of the disk; `null` = zeros. The object must have the
- * SHA-256 that the manifest names. Else `backup.damaged`.
+ * The entries of segment `number`: one a block of the disk; `null` = zeros. The object must have
+ * the SHA-256 that the manifest names. Else `backup.damaged`.
  */
 export const readSegment = async (
   manifest: Manifest,
@@ -58,7 +58,7 @@ export const readSegment = async (
   const entryCount = blocks.to - blocks.from;
   const reference = manifest.segments[number];
   if (reference === undefined) throw new HoldfastError('bug', { reason: `no segment ${number}` });
-  if (reference === null) return Array.from({ length: entryCount }, () => null);
+  if (reference === null) return zeroEntries(entryCount);
   const { sessionId, random, sha256 } = reference;
   return named(manifest.backupId, `segment ${number} (${sessionId}/${random})`, async () => {
     const { bytes } = await objects.get(segmentKey(manifest, sessionId, number, random));
@@ -73,9 +73,16 @@ export const readSegment = async (
   });
 };
 
+/** The map of a segment of zeros; whole ones share it: a disk of 64 TiB may have 65,536. */
+export const zeroEntries = (count: number): SegmentEntry[] =>
+  count === SEGMENT_BLOCKS ? ZEROS : ZEROS.slice(0, count);
+
+const ZEROS: SegmentEntry[] = Array.from({ length: SEGMENT_BLOCKS }, () => null);
+Object.freeze(ZEROS);
+
 /**
- * An object that is gone or malformed is damage of the backup, named. An outage is not, nor is a key
- * that does not fit: the bytes are those that were committed.
+ * An object that is gone or malformed is damage of the backup, named. An outage is not, nor is a
+ * key that does not fit: the bytes are those that were committed.
  */
 const named = async <T>(backupId: string, what: string, read: () => Promise<T>): Promise<T> => {
   try {

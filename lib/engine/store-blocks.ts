@@ -38,8 +38,8 @@ export interface StoreOptions {
 }
 
 /**
- * Makes a range of whole segments durable: `from` inclusive, `to` exclusive. For each block, in this
- * order: zeros are recorded as zeros; what the parent has is inherited; what the vault has is
+ * Makes a range of whole segments durable: `from` inclusive, `to` exclusive. For each block, in
+ * this order: zeros are recorded as zeros; what the parent has is inherited; what the vault has is
  * referenced; the rest is stored (ARCHITECTURE.md, "Life of a block").
  *
  * Write order is the crash rule (docs/format/v1.md): packs, then index, then segments; the caller
@@ -223,7 +223,9 @@ class RangeRun {
   }
 }
 
-/** Writes the segments that changed; one without change keeps the parent's, zeros need no object. */
+/**
+ * Writes the segments that changed; one without change keeps the parent's, zeros need no object.
+ */
 const writeSegments = async (
   plans: SegmentPlan[],
   target: PackTarget,

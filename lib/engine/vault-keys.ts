@@ -2,7 +2,9 @@ import { HoldfastError } from '../errors.ts';
 import type { VaultCatalog } from '../ports/catalog.ts';
 import type { KeyProvider } from '../ports/key-provider.ts';
 
-/** The plain keys of one vault, unwrapped when first asked for, and known no longer than the caller. */
+/**
+ * The plain keys of one vault, unwrapped when first asked for, and known no longer than the caller.
+ */
 export interface VaultKeys {
   get(keyId: string): Promise<Uint8Array>;
 }

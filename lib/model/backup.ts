@@ -33,8 +33,8 @@ export const BACKUP_TRANSITIONS: Transitions<BackupStatus> = {
 };
 
 /**
- * A root names a manifest and keeps what it names (ARCHITECTURE.md, "Sessions and roots"). `NONE` has no manifest yet:
- * it keeps nothing. HIDDEN is still a root: the undelete window.
+ * A root names a manifest and keeps what it names (ARCHITECTURE.md, "Sessions and roots"). `NONE`
+ * has no manifest yet: it keeps nothing. HIDDEN is still a root: the undelete window.
  */
 export type RootState = 'NONE' | 'VISIBLE' | 'HIDDEN';
 

@@ -1,7 +1,9 @@
 import type { BlockLocation } from '../model/block.ts';
 import type { VaultId } from '../model/ids.ts';
 
-/** A block's name in the index: HMAC-SHA256 of its id under the vault's index key, lower-case hex. */
+/**
+ * A block's name in the index: HMAC-SHA256 of its id under the vault's index key, lower-case hex.
+ */
 export type IndexedBlock = string;
 
 /**

@@ -16,8 +16,8 @@ import type { BackupStats, FinishedRange, Session } from '../model/session.ts';
 import type { Binding, Vault, VaultUsage, WrappedKey } from '../model/vault.ts';
 
 /**
- * What we know about vaults, backups, sessions, packs and tasks (ARCHITECTURE.md, "Where state lives"). An adapter must
- * guarantee, for every method:
+ * What we know about vaults, backups, sessions, packs and tasks (ARCHITECTURE.md, "Where state
+ * lives"). An adapter must guarantee, for every method:
  * - a read sees every write that resolved before it began (lists by project excepted, where a
  *   write may show up a moment later);
  * - a state change is one conditional write or one transaction; its condition is derived from the
@@ -114,15 +114,17 @@ export interface SessionCatalog {
    * the parent is not VISIBLE; `session.not-open` when the session has ended.
    */
   pinParent(vaultId: VaultId, id: SessionId, parentBackupId: BackupId): Promise<boolean>;
-  /** Records a finished range under its `from`; the first one put for a `from` stays. Session OPEN. */
+  /**
+   * Records a finished range under its `from`; the first one put for a `from` stays. Session OPEN.
+   */
   putRange(vaultId: VaultId, id: SessionId, range: FinishedRange): Promise<void>;
   /** Consistent: finished ranges, ascending. */
   ranges(vaultId: VaultId, id: SessionId): Promise<FinishedRange[]>;
   /**
    * R5 in one transaction: {session OPEN -> COMMITTED; backup NONE -> VISIBLE, protecting ->
-   * available, with manifest hash, stats and the session's parent; the vault's used bytes grow by `stats.storedBytes`,
-   * its backup count by one}. `session.not-open` when the session was ABORTED or FENCED;
-   * success when this very commit happened before.
+   * available, with manifest hash, stats and the session's parent; the vault's used bytes grow by
+   * `stats.storedBytes`, its backup count by one}. `session.not-open` when the session was ABORTED
+   * or FENCED; success when this very commit happened before.
    */
   commit(commit: {
     vaultId: VaultId;

@@ -1,4 +1,6 @@
-/** The time, for liveness and for records; never for safety (ARCHITECTURE.md, "Sessions and roots"). */
+/**
+ * The time, for liveness and for records; never for safety (ARCHITECTURE.md, "Sessions and roots").
+ */
 export interface Clock {
   /** Milliseconds since the epoch. */
   nowMs(): number;

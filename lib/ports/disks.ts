@@ -56,17 +56,21 @@ export interface Disks {
     availabilityZone: string;
   }): Promise<Disk>;
   /**
-   * The attempt takes the disk: `available`, `creating` or `error` -> `restoring`; again by the same
-   * attempt: nothing. Else `disk.busy`.
+   * The attempt takes the disk: `available`, `creating` or `error` -> `restoring`; again by the
+   * same attempt: nothing. Else `disk.busy`.
    */
   beginRestore(diskId: DiskId, attemptId: string): Promise<void>;
   /** Starts a content of zeros. */
   startContent(options: ContentOptions): Promise<void>;
-  /** Whole blocks from block `from` on; a tail's padding is cut off. Any order, any number of times. */
+  /**
+   * Whole blocks from block `from` on; a tail's padding is cut off. Any order, any number of times.
+   */
   writeBlocks(attemptId: string, from: number, blocks: Uint8Array): Promise<void>;
   /** Makes the content durable; nothing is written to it afterwards. */
   sealContent(attemptId: string): Promise<void>;
-  /** Swaps the sealed content in: `restoring` -> `available`. Again by the same attempt: nothing. */
+  /**
+   * Swaps the sealed content in: `restoring` -> `available`. Again by the same attempt: nothing.
+   */
   finishRestore(diskId: DiskId, attemptId: string): Promise<void>;
   /**
    * Gives up: drops the content, and the disk goes back to `available` with its old content, or to

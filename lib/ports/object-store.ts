@@ -16,8 +16,9 @@ export interface StoredObject {
  * - honest absence: a missing key fails with `store.object-missing`, and no other failure does.
  *   Access denied is `store.denied`;
  * - whole answers: a read that returns fewer bytes than asked for (and than the object has) fails;
- * - bounded: every request has a time-out and a bounded number of retries; then `store.unavailable`.
- * Buffers handed in are not kept after the promise settles; buffers handed out are the caller's.
+ * - bounded: every request has a time-out and a bounded number of retries; then
+ *   `store.unavailable`. Buffers handed in are not kept after the promise settles; buffers handed
+ *   out are the caller's.
  */
 export interface ObjectStore {
   /** `sha256` of `bytes` may be given (32 bytes) to save hashing it again. */

@@ -135,7 +135,9 @@ const lazyPool = (): BlockPool => {
   };
 };
 
-/** The pool's threads run the source beside this file, or their own bundle beside the function's. */
+/**
+ * The pool's threads run the source beside this file, or their own bundle beside the function's.
+ */
 const poolScript = (): URL =>
   import.meta.url.endsWith('.ts')
     ? new URL('../engine/pool/worker.ts', import.meta.url)

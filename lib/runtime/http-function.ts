@@ -40,9 +40,10 @@ type TracedEvent = HttpEvent & { trace: Trace };
 const ANSWER_EARLY_MS = 500;
 
 /**
- * Makes a function of a table. It is the one place that knows HTTP: a request is found in the table,
- * its caller admitted, its use case run, and the result answered; every failure is answered in CBR's
- * form of an error (spec section 9.1). `world` is asked for the ports when the first event comes.
+ * Makes a function of a table. It is the one place that knows HTTP: a request is found in the
+ * table, its caller admitted, its use case run, and the result answered; every failure is answered
+ * in CBR's form of an error (spec section 9.1). `world` is asked for the ports when the first event
+ * comes.
  */
 export const httpFunction =
   (...table: Endpoint[]) =>

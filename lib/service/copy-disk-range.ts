@@ -39,7 +39,8 @@ export const copyDiskRange = async (
     );
     await catalog.sessions.putRange(vaultId, sessionId, range);
     await progress.finish();
-    // A worker that was given up as lost may have recorded the range before, and ended it elsewhere.
+    // A worker that was given up as lost may have recorded the range before, and ended it
+    // elsewhere.
     return answer((await recorded())?.to ?? range.to, request);
   } catch (error) {
     if (isError(error, 'Holdfast.Cancelled')) return { cancelled: true };

@@ -4,8 +4,8 @@ import type { Disks } from '../ports/disks.ts';
 
 /**
  * Takes the target disk of a restore back from an attempt: it has its old content again. Nothing
- * when the attempt does not own it, and when there is no disk: a new one may not have been made yet,
- * an old one may have been deleted.
+ * when the attempt does not own it, and when there is no disk: a new one may not have been made
+ * yet, an old one may have been deleted.
  */
 export const giveBackTarget = async (
   { target }: OperationLog,

@@ -9,8 +9,8 @@ export const sessionIdOf = (operationLogId: string, attempt: number): SessionId 
   derivedUuid(operationLogId, 'session', String(attempt));
 
 /**
- * Ends an attempt's session, unless it has ended already. Returns the state it ended in; `null` when
- * it was never opened.
+ * Ends an attempt's session, unless it has ended already. Returns the state it ended in; `null`
+ * when it was never opened.
  */
 export const closeSession = async (
   vaultId: VaultId,

@@ -119,10 +119,10 @@ const isCompleted = async (
 };
 
 /**
- * R1, then R4: opens the session after the snapshot is complete, and pins the newest parent. Answers
- * which snapshots the commit makes useless: only the newest backup's is kept (spec section 5.6),
- * because change tracking starts from it. A few older ones are named too: an earlier job may have
- * failed to drop one, or its backup was deleted.
+ * R1, then R4: opens the session after the snapshot is complete, and pins the newest parent.
+ * Answers which snapshots the commit makes useless: only the newest backup's is kept (spec section
+ * 5.6), because change tracking starts from it. A few older ones are named too: an earlier job may
+ * have failed to drop one, or its backup was deleted.
  */
 const openBackupSession = async (
   { projectId, operationLogId }: JobEvent,

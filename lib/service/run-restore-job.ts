@@ -132,7 +132,9 @@ const endRestore = async (
   await catalog.tasks.end(projectId, operationLogId, { ...end, atMs });
 };
 
-/** Ends a restore that failed, unless all that failed is to say that the disk has its new content. */
+/**
+ * Ends a restore that failed, unless all that failed is to say that the disk has its new content.
+ */
 const undoRestore = async (
   event: JobEvent,
   sessionId: string,

@@ -159,7 +159,9 @@ const markAffected = async (
   return ids;
 };
 
-/** Takes `available` away from a backup; one that is deleted, before or meanwhile, is left alone. */
+/**
+ * Takes `available` away from a backup; one that is deleted, before or meanwhile, is left alone.
+ */
 const markDamaged = async (
   projectId: string,
   backupId: string,

@@ -12,9 +12,9 @@ const RESTARTS_MAX = 2;
 
 /**
  * Finds tasks without progress. One that never started is started; one whose lease ran out has its
- * session fenced, so that a zombie can commit nothing, and is restarted, or failed with a code. Time
- * decides only when to look, never who may write (ARCHITECTURE.md, "Sessions and roots"). A task that cannot be helped
- * now is reported and does not keep the others waiting.
+ * session fenced, so that a zombie can commit nothing, and is restarted, or failed with a code.
+ * Time decides only when to look, never who may write (ARCHITECTURE.md, "Sessions and roots"). A
+ * task that cannot be helped now is reported and does not keep the others waiting.
  */
 export const watchJobs = async (
   ports: DataPorts,

@@ -3,7 +3,9 @@ import type { JobKind } from '../ports/jobs.ts';
 import type { DataSettings, RangeAnswer, RangeRequest } from './data-ports.ts';
 import type { JobContext, JobEvent, WorkerName } from './job-context.ts';
 
-/** Segments in a slice: 1 TiB. An execution has at most 3,000 operations; a slice needs about 800. */
+/**
+ * Segments in a slice: 1 TiB. An execution has at most 3,000 operations; a slice needs about 800.
+ */
 export const SLICE_SEGMENTS = 1024;
 
 export interface RangeWork {

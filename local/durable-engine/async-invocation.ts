@@ -1,7 +1,7 @@
 /**
- * `Event` invocations of plain functions: answered at once, then run, and run again when they fail, at
- * most twice, after one and two minutes, as Lambda does. Nothing that a function throws gets out of
- * here. What waits is in memory only; an engine that ends drops it.
+ * `Event` invocations of plain functions: answered at once, then run, and run again when they fail,
+ * at most twice, after one and two minutes, as Lambda does. Nothing that a function throws gets out
+ * of here. What waits is in memory only; an engine that ends drops it.
  */
 import type { Clock } from './clock.ts';
 import { type FunctionHost, functionErrorOf, type LocalFunction } from './function-host.ts';

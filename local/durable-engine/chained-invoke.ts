@@ -1,9 +1,10 @@
 /**
  * `context.invoke` of a durable function: runs another function on behalf of an execution.
  *
- * A durable child gets a name derived from the parent and the operation, so a parent that is resumed
- * finds the child it had started. A plain function is called again then: at least once. A parent that
- * is stopped or times out does not stop its children; Lambda documents no cascade either.
+ * A durable child gets a name derived from the parent and the operation, so a parent that is
+ * resumed finds the child it had started. A plain function is called again then: at least once. A
+ * parent that is stopped or times out does not stop its children; Lambda documents no cascade
+ * either.
  */
 import { createHash } from 'node:crypto';
 import type { Clock } from './clock.ts';

@@ -3,8 +3,8 @@ export interface Clock {
   /** Epoch milliseconds. */
   now(): number;
   /**
-   * Runs `task` once, at `atMs` or as soon as possible when that has passed, never before the current
-   * synchronous code has ended. The function returned cancels it.
+   * Runs `task` once, at `atMs` or as soon as possible when that has passed, never before the
+   * current synchronous code has ended. The function returned cancels it.
    */
   schedule(atMs: number, task: () => void): () => void;
 }

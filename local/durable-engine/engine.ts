@@ -108,8 +108,8 @@ export class DurableEngine {
   }
 
   /**
-   * Starts an execution; it is durable when this resolves. The same name and input give the execution
-   * that is there already.
+   * Starts an execution; it is durable when this resolves. The same name and input give the
+   * execution that is there already.
    * @throws LambdaError `DurableExecutionAlreadyStartedException` for the name with another input
    */
   async start(

@@ -1,8 +1,9 @@
 /**
  * One running execution: its invocations, its timers and its token.
  *
- * At most one invocation runs at a time. It holds the only valid token, and each checkpoint renews it,
- * so an invocation that was given up can change nothing. Nothing is acknowledged before it is durable.
+ * At most one invocation runs at a time. It holds the only valid token, and each checkpoint renews
+ * it, so an invocation that was given up can change nothing. Nothing is acknowledged before it is
+ * durable.
  */
 import { type ChainedInvokeWorld, runChainedInvoke } from './chained-invoke.ts';
 import { dueChange } from './due-change.ts';

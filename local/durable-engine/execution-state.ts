@@ -100,8 +100,8 @@ export function applyRecord(state: ExecutionState, record: LogRecord): void {
 }
 
 /**
- * The operations that a function needs for its replay: all but those inside a finished child context
- * that does not replay its children.
+ * The operations that a function needs for its replay: all but those inside a finished child
+ * context that does not replay its children.
  */
 export function visibleOperations(state: ExecutionState): Operation[] {
   const hidden = new Set<string>();

@@ -1,8 +1,8 @@
 /**
  * The executions on disk, one file each in one folder:
  * - `<id>.jsonl`      the log of a running execution, synced before a checkpoint is acknowledged;
- * - `<id>.done.jsonl` a finished one: its summary in the first line, then its history. A start reads
- *   the first line only, so that many finished executions cost little.
+ * - `<id>.done.jsonl` a finished one: its summary in the first line, then its history. A start
+ *   reads the first line only, so that many finished executions cost little.
  */
 import { createReadStream } from 'node:fs';
 import { mkdir, open, readdir, rename, rm } from 'node:fs/promises';

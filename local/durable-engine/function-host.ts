@@ -1,6 +1,7 @@
 /**
- * Where functions run. Locally that is serverless-offline, behind the `Invoke` of Lambda's own API; it
- * is called through `node:http`, since `fetch` gives up on an answer that takes over 300 seconds.
+ * Where functions run. Locally that is serverless-offline, behind the `Invoke` of Lambda's own API;
+ * it is called through `node:http`, since `fetch` gives up on an answer that takes over 300
+ * seconds.
  */
 import { Agent, type IncomingMessage, request } from 'node:http';
 import type { ErrorObject } from './protocol.ts';
@@ -25,7 +26,8 @@ export class FunctionTimedOut extends Error {
 export interface FunctionHost {
   /**
    * Runs a function once. Rejects only when it is not known whether or how the function ran: no
-   * connection, a broken one, or no answer within `timeoutSeconds` and a margin (`FunctionTimedOut`).
+   * connection, a broken one, or no answer within `timeoutSeconds` and a margin
+   * (`FunctionTimedOut`).
    */
   invoke(functionName: string, payload: string, timeoutSeconds: number): Promise<FunctionAnswer>;
 }

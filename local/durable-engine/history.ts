@@ -1,6 +1,6 @@
 /**
- * The history of an execution as `GetDurableExecutionHistory` gives it: a view of the records of its
- * log. Timestamps are epoch seconds, as in the API's JSON.
+ * The history of an execution as `GetDurableExecutionHistory` gives it: a view of the records of
+ * its log. Timestamps are epoch seconds, as in the API's JSON.
  */
 import { callbackId, type LogRecord } from './execution-state.ts';
 import type { ErrorObject, OperationUpdate, Outcome } from './protocol.ts';

@@ -1,7 +1,7 @@
 /**
- * Lambda's REST-JSON protocol in front of the engine: `Invoke` (2015-03-31) and the durable executions
- * (2025-12-01), so that the SDKs reach it with nothing but another endpoint. For loopback only: it
- * checks no signature.
+ * Lambda's REST-JSON protocol in front of the engine: `Invoke` (2015-03-31) and the durable
+ * executions (2025-12-01), so that the SDKs reach it with nothing but another endpoint. For
+ * loopback only: it checks no signature.
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -33,7 +33,8 @@ const routes: { method: string; pattern: RegExp; serve: Route[2] }[] = [
 }));
 
 /**
- * Listens on 127.0.0.1; port 0 takes a free one. `GET /healthz` answers 200 once the engine is there.
+ * Listens on 127.0.0.1; port 0 takes a free one. `GET /healthz` answers 200 once the engine is
+ * there.
  * @throws Error that names the port when it is taken
  */
 export async function listen(port: number, warn: (text: string) => void): Promise<ApiServer> {

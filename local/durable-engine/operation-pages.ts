@@ -1,4 +1,7 @@
-/** Operations in pages: an invocation carries the first, `GetDurableExecutionState` gives the others. */
+/**
+ * Operations in pages: an invocation carries the first, `GetDurableExecutionState` gives the
+ * others.
+ */
 import { invalid } from './lambda-error.ts';
 import type { Operation, OperationsPage } from './protocol.ts';
 
@@ -16,8 +19,8 @@ export const firstPage = (operations: Operation[], limits: PageLimits): Operatio
   slice(operations, 0, limits.firstItemsMax, limits);
 
 /**
- * The page that begins at `marker`. Operations keep their place while a function loads them: new ones
- * come at the end, and only a checkpoint of that function could hide some.
+ * The page that begins at `marker`. Operations keep their place while a function loads them: new
+ * ones come at the end, and only a checkpoint of that function could hide some.
  */
 export function pageFrom(
   operations: Operation[],

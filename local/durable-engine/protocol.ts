@@ -1,7 +1,7 @@
 /**
- * The words of Lambda's durable-execution API (version 2025-12-01) as they travel in JSON. Field names
- * are the protocol's own. Timestamps of an operation are ISO-8601 text, as in an invocation event;
- * `wire.ts` turns them into epoch seconds for API answers.
+ * The words of Lambda's durable-execution API (version 2025-12-01) as they travel in JSON. Field
+ * names are the protocol's own. Timestamps of an operation are ISO-8601 text, as in an invocation
+ * event; `wire.ts` turns them into epoch seconds for API answers.
  */
 import * as z from 'zod';
 

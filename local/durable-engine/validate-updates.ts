@@ -1,6 +1,6 @@
 /**
- * The rules a checkpoint must keep, as the service states them: one update of the execution itself at
- * most and last; parents are contexts that exist; each operation goes through its own states.
+ * The rules a checkpoint must keep, as the service states them: one update of the execution itself
+ * at most and last; parents are contexts that exist; each operation goes through its own states.
  */
 import { type ExecutionState, meteredOperations, storedBytes } from './execution-state.ts';
 import { invalid } from './lambda-error.ts';

@@ -149,8 +149,10 @@ class Reader {
 
   /** Throws unless the input ends here. */
   async end(): Promise<void> {
-    if (this.#buffer.length > 0 || !(await this.#source.next()).done) {
-      throw incomplete('it goes on behind its end');
+    for (let rest: Buffer | undefined = this.#buffer; rest !== undefined; ) {
+      if (rest.length > 0) throw incomplete('it goes on behind its end');
+      const next = await this.#source.next();
+      rest = next.done ? undefined : next.value;
     }
   }
 

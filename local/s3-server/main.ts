@@ -25,10 +25,11 @@ const main = async (): Promise<void> => {
     credentials: { [accessKeyId]: secret },
     warn: (text) => console.error(text),
   });
-  console.log(JSON.stringify({ listening: server.url }));
   const stop = () => void server.close().finally(() => process.exit(0));
   process.once('SIGINT', stop).once('SIGTERM', stop);
   if (values['exit-with-parent']) process.stdin.once('close', stop).resume();
+  // Last: who reads this may end the process at once.
+  console.log(JSON.stringify({ listening: server.url }));
 };
 
 const parsePort = (text: string): number => {

@@ -28,7 +28,7 @@ export class ObjectFiles {
 
   /** Makes the folders and removes every file that `isKnown` does not know. */
   async initialise(isKnown: (file: string) => boolean): Promise<void> {
-    for (const shard of SHARDS) await mkdir(join(this.#folder, shard), { recursive: true });
+    await Promise.all(SHARDS.map((shard) => mkdir(join(this.#folder, shard), { recursive: true })));
     await syncFolder(this.#folder);
     await syncFolder(join(this.#folder, '..'));
     for (const shard of SHARDS) {

@@ -5,7 +5,9 @@ import { notImplemented, S3Error } from './s3-error.ts';
 /** S3's limit for the names and values of user metadata. */
 const USER_METADATA_BYTES_MAX = 2048;
 const USER_METADATA = 'x-amz-meta-';
-/** What else is kept as it came and given back; `expires` and its like say nothing to the server. */
+/**
+ * What else is kept as it came and given back; `expires` and its like say nothing to the server.
+ */
 const KEPT_HEADERS = ['cache-control', 'content-disposition', 'content-language', 'expires'];
 /** Classes whose objects can be read at once; nothing is stored differently for any of them. */
 const STORAGE_CLASSES = [

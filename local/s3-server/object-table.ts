@@ -58,7 +58,12 @@ export class ObjectTable {
 
   /** Throws when another server has the folder. */
   constructor(folder: string) {
-    this.#db = new DatabaseSync(join(folder, 'metadata.sqlite'));
+    const path = join(folder, 'metadata.sqlite');
+    try {
+      this.#db = new DatabaseSync(path);
+    } catch (cause) {
+      throw new Error(`The S3 server cannot open ${path}; may it write there?`, { cause });
+    }
     try {
       this.#db.exec(SCHEMA);
     } catch (cause) {

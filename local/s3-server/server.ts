@@ -99,10 +99,13 @@ const listen = (server: Server, port: number, host: string): Promise<void> =>
     });
   });
 
+/** Lets requests in flight end, up to a limit; their connections go when they are idle. */
 const closeServer = async (server: Server): Promise<void> => {
   const closed = new Promise<void>((resolve) => server.close(() => resolve()));
   server.closeIdleConnections();
-  const timer = setTimeout(() => server.closeAllConnections(), CLOSE_WAIT_MS);
+  const sweeper = setInterval(() => server.closeIdleConnections(), 20);
+  const deadline = setTimeout(() => server.closeAllConnections(), CLOSE_WAIT_MS);
   await closed;
-  clearTimeout(timer);
+  clearInterval(sweeper);
+  clearTimeout(deadline);
 };

@@ -37,8 +37,8 @@ interface Claim {
 /**
  * Verifies the request's Signature Version 4, in the Authorization header or in a presigned URL.
  * The canonical request is S3's: the path is encoded once, dot segments stay. Throws
- * `AccessDenied`, `InvalidAccessKeyId`, `RequestTimeTooSkewed`, `SignatureDoesNotMatch`, and for what
- * cannot be read `AuthorizationHeaderMalformed` or `AuthorizationQueryParametersError`.
+ * `AccessDenied`, `InvalidAccessKeyId`, `RequestTimeTooSkewed`, `SignatureDoesNotMatch`, and for
+ * what cannot be read `AuthorizationHeaderMalformed` or `AuthorizationQueryParametersError`.
  */
 export const verifySignature = (
   request: SignedRequest,

@@ -33,9 +33,9 @@ export interface XmlElement {
 }
 
 /**
- * The root of a small request document. Elements and text are all that S3's requests have: comments,
- * CDATA and document types are `MalformedXML` like everything else that is not well-formed.
- * Takes time proportional to the length of the document, whatever it holds.
+ * The root of a small request document. Elements and text are all that S3's requests have:
+ * comments, CDATA and document types are `MalformedXML` like everything else that is not
+ * well-formed. Takes time proportional to the length of the document, whatever it holds.
  */
 export const parseXml = (xml: string): XmlElement => {
   const top: XmlElement = { name: '', text: '', children: [] };

@@ -10,7 +10,7 @@ import {
   restoreNew,
   verify,
 } from '../support/data-world.ts';
-import { someBytes } from '../support/some-stored.ts';
+import { randomBytesOf } from '../support/some-stored.ts';
 
 const MIB = 2 ** 20;
 
@@ -29,8 +29,8 @@ describe('a disk goes through a vault', () => {
     const world = await dataWorld();
     const sizeBytes = 20 * MIB + 12_345;
     await newDisk(world, sizeBytes);
-    await world.disks.write(DISK, 3 * MIB, someBytes('a', 5 * MIB));
-    await world.disks.write(DISK, sizeBytes - 1000, someBytes('tail', 1000));
+    await world.disks.write(DISK, 3 * MIB, randomBytesOf('a', 5 * MIB));
+    await world.disks.write(DISK, sizeBytes - 1000, randomBytesOf('tail', 1000));
     const original = await world.disks.read(DISK, 0, sizeBytes);
     const backup = await backUp(world);
     expect(backup).toMatchObject({ status: 'available', root: 'VISIBLE' });
@@ -47,7 +47,7 @@ describe('a disk goes through a vault', () => {
   it('stores zeros and holes not at all, and a repeated block once', async () => {
     const world = await dataWorld();
     await newDisk(world, 64 * MIB);
-    const block = someBytes('same', BLOCK_BYTES);
+    const block = randomBytesOf('same', BLOCK_BYTES);
     for (let n = 0; n < 10; n++) await world.disks.write(DISK, n * 4 * MIB, block);
     await world.disks.write(DISK, 42 * MIB, new Uint8Array(2 * MIB));
     const { stats } = await backUp(world);
@@ -63,9 +63,9 @@ describe('a disk goes through a vault', () => {
   it('reads only what changed when change tracking can be trusted', async () => {
     const world = await dataWorld();
     await newDisk(world, 16 * MIB);
-    await world.disks.write(DISK, 0, someBytes('first', 16 * MIB));
+    await world.disks.write(DISK, 0, randomBytesOf('first', 16 * MIB));
     const first = await backUp(world);
-    await world.disks.write(DISK, 5 * MIB, someBytes('second', BLOCK_BYTES));
+    await world.disks.write(DISK, 5 * MIB, randomBytesOf('second', BLOCK_BYTES));
     const second = await backUp(world);
     expect(second.parentBackupId).toBe(first.id);
     expect(second.stats).toMatchObject({
@@ -80,10 +80,10 @@ describe('a disk goes through a vault', () => {
   it('reads everything when the snapshot is gone, and stores only what changed', async () => {
     const world = await dataWorld();
     await newDisk(world, 8 * MIB);
-    await world.disks.write(DISK, 0, someBytes('first', 8 * MIB));
+    await world.disks.write(DISK, 0, randomBytesOf('first', 8 * MIB));
     const first = await backUp(world);
     world.disks.loseSnapshot(first.snapshotId ?? '');
-    await world.disks.write(DISK, 0, someBytes('second', BLOCK_BYTES));
+    await world.disks.write(DISK, 0, randomBytesOf('second', BLOCK_BYTES));
     const { stats } = await backUp(world);
     expect(stats).toMatchObject({
       readBytes: 8 * MIB,
@@ -95,7 +95,7 @@ describe('a disk goes through a vault', () => {
   it('reads everything when a full backup is asked for', async () => {
     const world = await dataWorld();
     await newDisk(world, 4 * MIB);
-    await world.disks.write(DISK, 0, someBytes('first', 4 * MIB));
+    await world.disks.write(DISK, 0, randomBytesOf('first', 4 * MIB));
     await backUp(world);
     const { stats } = await backUp(world, DISK, false);
     expect(stats).toMatchObject({ readBytes: 4 * MIB, newBytes: 0, unchangedBytes: 4 * MIB });
@@ -105,8 +105,8 @@ describe('a disk goes through a vault', () => {
     const world = await dataWorld();
     await newDisk(world, 4 * MIB);
     await newDisk(world, 4 * MIB, 'disk-2');
-    await world.disks.write(DISK, 0, someBytes('shared', 4 * MIB));
-    await world.disks.write('disk-2', 0, someBytes('shared', 4 * MIB));
+    await world.disks.write(DISK, 0, randomBytesOf('shared', 4 * MIB));
+    await world.disks.write('disk-2', 0, randomBytesOf('shared', 4 * MIB));
     await backUp(world);
     const { stats } = await backUp(world, 'disk-2');
     expect(stats).toMatchObject({ deduplicatedBytes: 4 * MIB, newBytes: 0 });
@@ -118,10 +118,11 @@ describe('a disk goes through a vault', () => {
   ])('stays incremental when the disk %s', async (_, sizeBytes) => {
     const world = await dataWorld();
     await newDisk(world, 7 * MIB + 100);
-    await world.disks.write(DISK, 0, someBytes('first', 7 * MIB + 100));
+    await world.disks.write(DISK, 0, randomBytesOf('first', 7 * MIB + 100));
     await backUp(world);
     await world.disks.resize(DISK, sizeBytes);
-    if (sizeBytes > 8 * MIB) await world.disks.write(DISK, sizeBytes - 50, someBytes('end', 50));
+    if (sizeBytes > 8 * MIB)
+      await world.disks.write(DISK, sizeBytes - 50, randomBytesOf('end', 50));
     const original = await world.disks.read(DISK, 0, sizeBytes);
     const second = await backUp(world);
     expect(second.stats?.readBytes).toBeLessThanOrEqual(6 * BLOCK_BYTES);
@@ -140,11 +141,11 @@ describe('a disk goes through a vault', () => {
   it('goes over several segments in several ranges and writes unchanged segments once', async () => {
     const world = await dataWorld();
     await newDisk(world, 3 * SEGMENT_BYTES + MIB);
-    await world.disks.write(DISK, MIB, someBytes('first segment', MIB));
-    await world.disks.write(DISK, 3 * SEGMENT_BYTES, someBytes('last segment', MIB));
+    await world.disks.write(DISK, MIB, randomBytesOf('first segment', MIB));
+    await world.disks.write(DISK, 3 * SEGMENT_BYTES, randomBytesOf('last segment', MIB));
     await backUp(world);
     const before = await segmentsOf(world);
-    await world.disks.write(DISK, 3 * SEGMENT_BYTES, someBytes('changed', BLOCK_BYTES));
+    await world.disks.write(DISK, 3 * SEGMENT_BYTES, randomBytesOf('changed', BLOCK_BYTES));
     const second = await backUp(world);
     expect((await segmentsOf(world)).length - before.length).toBe(1);
     const { diskId } = await restoreNew(world, second.id);
@@ -165,9 +166,9 @@ describe('verify', () => {
   const damagedWorld = async () => {
     const world = await dataWorld();
     await newDisk(world, 8 * MIB);
-    await world.disks.write(DISK, 0, someBytes('data', 8 * MIB));
+    await world.disks.write(DISK, 0, randomBytesOf('data', 8 * MIB));
     const first = await backUp(world);
-    await world.disks.write(DISK, 0, someBytes('more', BLOCK_BYTES));
+    await world.disks.write(DISK, 0, randomBytesOf('more', BLOCK_BYTES));
     const second = await backUp(world);
     const [pack] = await packsOf(world);
     return { world, first, second, pack: pack ?? '' };

@@ -2,10 +2,12 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
+  CopyObjectCommand,
   CreateBucketCommand,
   DeleteBucketCommand,
   DeleteObjectCommand,
   GetBucketLocationCommand,
+  GetObjectCommand,
   ListBucketsCommand,
   PutObjectCommand,
   S3Client,
@@ -75,8 +77,12 @@ describe('buckets of the local server', () => {
       await client.send(new CreateBucketCommand({ Bucket }));
       await client.send(new PutObjectCommand({ Bucket, Key: 'key', Body: Bucket }));
     }
+    const copy = { Bucket: 'two', Key: 'copy', CopySource: 'one/key' };
+    await client.send(new CopyObjectCommand(copy));
     await client.send(new DeleteObjectCommand({ Bucket: 'one', Key: 'key' }));
     await client.send(new DeleteBucketCommand({ Bucket: 'one' }));
+    const { Body } = await client.send(new GetObjectCommand({ Bucket: 'two', Key: 'copy' }));
+    expect(await Body?.transformToString()).toBe('one');
     await expect(client.send(new DeleteBucketCommand({ Bucket: 'two' }))).rejects.toThrow(
       failure('BucketNotEmpty', 409),
     );

@@ -123,7 +123,9 @@ describe('a refusal for good', () => {
   }, 120_000);
 });
 
-/** A failed task that says why; nothing visible, nothing kept, the disk free for the next backup. */
+/**
+ * A failed task that says why; nothing visible, nothing kept, the disk free for the next backup.
+ */
 const expectFailed = async ({ world, first, backupId, event }: Scenario, why: string) => {
   const { catalog } = world.ports;
   const task = await catalog.tasks.get(PROJECT, event.operationLogId);

@@ -68,7 +68,7 @@ export const startTestServer = async (
   const agent = new Agent({ keepAlive: true, maxSockets: 1 });
   const sockets = new Set<unknown>();
   const send = (ask: Ask) => exchange(server.url, agent, ask, sockets);
-  const signer = (await client.config.signer()) as Signer;
+  const signer = (await client.config.signer()) as unknown as Signer;
   const sign = async (ask: Ask, at = new Date()) => {
     const { headers } = await signer.sign(toSign(server.url, ask), { signingDate: at });
     return { ...ask, headers };

@@ -334,7 +334,7 @@ describe('stored bytes', () => {
   });
 });
 
-it('closing waits for the requests in flight', async () => {
+it('closing waits for the requests in flight, and for nothing else', async () => {
   const body = 'x'.repeat(3 * 2 ** 20);
   const { headers = {} } = await server.sign({ method: 'PUT', path: KEY, body });
   const sent = request(server.url + KEY, {
@@ -349,7 +349,9 @@ it('closing waits for the requests in flight', async () => {
   const [response] = await once(sent, 'response');
   expect(response.statusCode).toBe(200);
   response.resume();
+  const startMs = performance.now();
   await closed;
+  expect(performance.now() - startMs).toBeLessThan(3000);
   server = await startTestServer(dir);
   expect((await get()).text).toBe(body);
 });

@@ -153,6 +153,12 @@ export const backUp = async (
   return world.ports.catalog.backups.get(PROJECT, backupId);
 };
 
+/** The largest object that matches, such as `/packs/`. */
+export const largestObject = (world: DataWorld, part: string): string =>
+  [...world.objects.objects]
+    .filter(([key]) => key.includes(part))
+    .toSorted(([, a], [, b]) => b.length - a.length)[0]?.[0] ?? '';
+
 /** Restores a backup to a new disk; returns the disk's id and the task. */
 export const restoreNew = async (world: DataWorld, backupId: string) => {
   const diskId = world.ids.uuid();

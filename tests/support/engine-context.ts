@@ -11,7 +11,9 @@ export interface EngineOptions {
   attempts?: number;
   /** Finished operations answer from here instead of running again. */
   journal?: Journal;
-  /** The process dies at the n-th operation (from 1), when it ran or when its answer was kept too. */
+  /**
+   * The process dies at the n-th operation (from 1), when it ran or when its answer was kept too.
+   */
   crash?: { nth: number; when: 'ran' | 'kept' };
 }
 

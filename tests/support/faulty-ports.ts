@@ -24,7 +24,9 @@ const WRITES = {
 
 type PortName = keyof typeof WRITES;
 
-/** `before`: refused for now; `after`: done, and the answer was lost; `denied`: refused for good. */
+/**
+ * `before`: refused for now; `after`: done, and the answer was lost; `denied`: refused for good.
+ */
 export type FaultKind = 'before' | 'after' | 'denied';
 
 export interface CallFault {

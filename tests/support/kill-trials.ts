@@ -1,5 +1,6 @@
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import { type LocalDisks, localDisks } from '../../lib/adapters/local/local-disks.ts';
+import { BLOCK_BYTES } from '../../lib/model/block.ts';
 import type { ApiClient } from '../../local/api-client.ts';
 import { disksFolder } from '../../local/home.ts';
 import { type LocalMode, type Part, sleep } from './local-mode.ts';
@@ -8,8 +9,11 @@ const MIB = 2 ** 20;
 const GIB = 2 ** 30;
 /** Three segments and a little of a fourth, which ends within a block. */
 export const DISK_BYTES = 3 * GIB + 300_000;
-const WRITE_BYTES = 2 * MIB;
-const CHUNK_BYTES = 4 * MIB;
+/** All that is written lies in these places, so that many trials do not fill the disk. */
+const PLACES = 60;
+const PLACE_BYTES = 2 * MIB;
+const WRITES = 15;
+const READ_BLOCKS = 8;
 const SETTLE_MS = 180_000;
 const POLL_MS = 100;
 
@@ -61,12 +65,12 @@ export class KillTrials {
   async prepare(): Promise<void> {
     await this.#mode.start();
     await this.#disks.addDisk({ id: this.#diskId, name: 'trial', sizeBytes: DISK_BYTES });
-    await this.#write(Math.random, 60);
+    await this.#write(Math.random, 2 * PLACES);
     const client = await this.#mode.client();
     this.#vaultId = await client.createVault('trials', 100);
     await client.addDisk(this.#vaultId, this.#diskId);
     await this.#backUp(client);
-    await this.#write(Math.random, 20);
+    await this.#write(Math.random, WRITES);
     const began = performance.now();
     await this.#backUp(client);
     this.#usualMs = performance.now() - began;
@@ -78,7 +82,7 @@ export class KillTrials {
     const operation = OPERATIONS[seed % OPERATIONS.length] as Operation;
     const victim = VICTIMS[seed % VICTIMS.length] as Part;
     const killedAfterMs = Math.round(random() * 1.2 * this.#usualMs);
-    await this.#write(random, 20);
+    await this.#write(random, WRITES);
     const before = { digest: await this.#digest(this.#diskId), tasks: await this.#tasks() };
 
     const client = await this.#mode.client();
@@ -229,32 +233,39 @@ export class KillTrials {
       .status;
   }
 
-  /** Puts random bytes at random places all over the disk. */
+  /** Puts random bytes at some of the places, which are spread all over the disk. */
   async #write(random: () => number, count: number): Promise<void> {
     for (let n = 0; n < count; n++) {
-      const offset = Math.floor(random() * (DISK_BYTES - WRITE_BYTES));
-      await this.#disks.write(this.#diskId, offset, randomBytes(WRITE_BYTES));
+      const offset = Math.floor(random() * PLACES) * Math.floor(DISK_BYTES / PLACES);
+      await this.#disks.write(this.#diskId, offset, randomBytes(PLACE_BYTES));
     }
     // The tail, so that the last segment and its odd block change too.
     await this.#disks.write(this.#diskId, DISK_BYTES - 1000, randomBytes(1000));
   }
 
-  /** SHA-256 of a disk's parts that are not all zeros, with their places. */
+  /** SHA-256 of a disk's blocks that are not all zeros, with their places. */
   async #digest(diskId: string): Promise<string> {
     const hash = createHash('sha256');
-    const { sizeBytes } = await this.#disks.describe(diskId);
+    const { id, sizeBytes } = await this.#disks.createSnapshot(diskId, randomUUID());
     hash.update(String(sizeBytes));
-    for (let offset = 0; offset < sizeBytes; offset += CHUNK_BYTES) {
-      const length = Math.min(CHUNK_BYTES, sizeBytes - offset);
-      const bytes = await this.#disks.read(diskId, offset, length);
-      if (ZEROS.compare(bytes, 0, length, 0, length) === 0) continue;
-      hash.update(`at ${offset}:`).update(bytes);
+    const all = { from: 0, to: Math.ceil(sizeBytes / BLOCK_BYTES) };
+    for (const { from, to } of await this.#disks.allocatedBlocks(id, all)) {
+      for (let at = from; at < to; at += READ_BLOCKS) {
+        const range = { from: at, to: Math.min(to, at + READ_BLOCKS) };
+        const bytes = await this.#disks.readBlocks(id, range);
+        for (let block = range.from; block < range.to; block++) {
+          const start = (block - range.from) * BLOCK_BYTES;
+          const one = bytes.subarray(start, start + BLOCK_BYTES);
+          if (!ZEROS.equals(one)) hash.update(`block ${block}:`).update(one);
+        }
+      }
     }
+    await this.#disks.deleteSnapshot(id);
     return hash.digest('hex');
   }
 }
 
-const ZEROS = Buffer.alloc(CHUNK_BYTES);
+const ZEROS = Buffer.alloc(BLOCK_BYTES);
 
 const requireReason = ({ id, status, error_info: { code, message } }: Task): void => {
   if (!['failed', 'timeout'].includes(status)) throw new Error(`Task ${id} is ${status}.`);

@@ -123,16 +123,8 @@ export class LocalMode {
   }
 
   /** All processes that local mode started for this home and that still run. */
-  async processes(): Promise<{ pid: number; command: string }[]> {
-    const mark = `HOLDFAST_PROCESS_OF=${this.home}`;
-    const read = (pid: string, file: string) =>
-      readFile(`/proc/${pid}/${file}`, 'utf8').catch(() => '');
-    const found = [];
-    for (const pid of (await readdir('/proc')).filter((name) => /^\d+$/.test(name))) {
-      if (!(await read(pid, 'environ')).split('\0').includes(mark)) continue;
-      found.push({ pid: Number(pid), command: (await read(pid, 'cmdline')).replaceAll('\0', ' ') });
-    }
-    return found;
+  processes(): Promise<{ pid: number; command: string }[]> {
+    return processesUnder(this.home);
   }
 
   async client(): Promise<ApiClient> {
@@ -161,6 +153,22 @@ export class LocalMode {
     await rm(this.#folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
   }
 }
+
+/** All processes of local mode whose home is a folder or in it. */
+export const processesUnder = async (
+  folder: string,
+): Promise<{ pid: number; command: string }[]> => {
+  const mark = `HOLDFAST_PROCESS_OF=${folder}`;
+  const read = (pid: string, file: string) =>
+    readFile(`/proc/${pid}/${file}`, 'utf8').catch(() => '');
+  const found = [];
+  for (const pid of (await readdir('/proc')).filter((name) => /^\d+$/.test(name))) {
+    const environment = (await read(pid, 'environ')).split('\0');
+    if (!environment.some((variable) => variable.startsWith(mark))) continue;
+    found.push({ pid: Number(pid), command: (await read(pid, 'cmdline')).replaceAll('\0', ' ') });
+  }
+  return found;
+};
 
 const kill = (pid: number, signal: NodeJS.Signals): void => {
   try {

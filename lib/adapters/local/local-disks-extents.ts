@@ -158,7 +158,9 @@ export async function writeFully(
 export const shortExtent = (folder: string, extent: number): HoldfastError =>
   new HoldfastError('disk.malformed', { id: folder, reason: `extent ${extent} is cut short` });
 
-/** Puts a new file with `bytes` (a whole extent) in an extent's place; the old file stays as it is. */
+/**
+ * Puts a new file with `bytes` (a whole extent) in an extent's place; the old file stays as it is.
+ */
 export async function replaceExtent(
   root: LocalRoot,
   folder: string,
@@ -178,7 +180,9 @@ export async function replaceExtent(
   await rename(temp, path);
 }
 
-/** Hard-links the extents of `from` that lie within `sizeBytes` into the new folder `to`, durably. */
+/**
+ * Hard-links the extents of `from` that lie within `sizeBytes` into the new folder `to`, durably.
+ */
 export async function linkExtents(
   root: LocalRoot,
   from: string,

@@ -115,7 +115,9 @@ async function removeFolder(path: string): Promise<void> {
   await rmdir(path);
 }
 
-/** What a lock protects. Whoever takes two takes them in this order, so nobody waits in a circle. */
+/**
+ * What a lock protects. Whoever takes two takes them in this order, so nobody waits in a circle.
+ */
 export type LockKind = 'import' | 'disk' | 'content';
 
 /**

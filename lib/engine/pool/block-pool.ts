@@ -55,7 +55,8 @@ export const threadPool = (script: URL, size = availableParallelism()): BlockPoo
         worker.postMessage({ id: 0, task: next.task }, movable(next.task));
         busy.set(worker, next);
       } catch (cause) {
-        // A task that cannot be sent (a buffer that was moved before) is its caller's failure alone.
+        // A task that cannot be sent (a buffer that was moved before) is its caller's failure
+        // alone.
         release(worker);
         next.reject(new HoldfastError('bug', { reason: `not sent: ${String(cause)}` }, { cause }));
       }

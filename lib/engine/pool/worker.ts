@@ -2,7 +2,9 @@ import { parentPort } from 'node:worker_threads';
 import { isError } from '../../errors.ts';
 import { movable, runTask, type Task } from './tasks.ts';
 
-/** The thread's side of the pool: one task in, one answer out. An entry of its own in the bundle. */
+/**
+ * The thread's side of the pool: one task in, one answer out. An entry of its own in the bundle.
+ */
 parentPort?.on('message', ({ id, task }: { id: number; task: Task }) => {
   try {
     const answer = runTask(task);

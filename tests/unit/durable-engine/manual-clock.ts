@@ -38,8 +38,8 @@ export class ManualClock implements Clock {
 const ROUNDS = 12;
 
 /**
- * Lets the engine do what it can without time passing. It takes as long as a few synced writes do, so
- * that a busy machine makes the test slower and not wrong.
+ * Lets the engine do what it can without time passing. It takes as long as a few synced writes do,
+ * so that a busy machine makes the test slower and not wrong.
  */
 export async function settle(): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'settle-'));

@@ -81,7 +81,9 @@ export class ScriptedEngine {
     return this.calls.filter((call) => call.name === name).length;
   }
 
-  /** A function that starts these operations, and is done when none of its operations is pending. */
+  /**
+   * A function that starts these operations, and is done when none of its operations is pending.
+   */
   suspendOn(...updates: OperationUpdate[]): Script {
     return async (input) => {
       const states = statusesOf(input);

@@ -13,7 +13,11 @@ const RANDOM = '00'.repeat(16);
 
 const segmentOf = (seed: string) =>
   encodeSegment({
-    ...{ vaultKey, keyId, sessionId, number: 0, entries: someEntries() },
+    vaultKey,
+    keyId,
+    sessionId,
+    number: 0,
+    entries: someEntries(),
     salt: someBytes(seed, 16),
   });
 
@@ -46,7 +50,7 @@ describe('a manifest that is read', () => {
     const { backup, objects, reading } = given();
     const other = encodeManifest({ ...MANIFEST, name: 'other' }, vaultKey);
     objects.objects.set(manifestKey(MANIFEST, sessionId), other);
-    const reason = `manifest ${sessionId} differs from the one that was committed`;
+    const reason = expect.stringContaining('differs from the one that was committed');
     await expect(readManifest(backup, reading)).rejects.toMatchObject({
       code: 'backup.damaged',
       details: { backupId, reason },
@@ -80,7 +84,7 @@ describe('a segment that is read', () => {
     const { objects, reading } = given();
     const key = segmentKey(MANIFEST, sessionId, 0, RANDOM);
     objects.objects.set(key, segmentOf('another salt'));
-    const reason = `segment 0 (${sessionId}/${RANDOM}) differs from the one the manifest names`;
+    const reason = expect.stringContaining('differs from the one the manifest names');
     await expect(readSegment(MANIFEST, 0, reading)).rejects.toMatchObject({
       code: 'backup.damaged',
       details: { backupId, reason },

@@ -83,7 +83,10 @@ describe('blocks of a pack', () => {
     ['a few at a time', [0, 2, 3], { openBlocks: 2, gapBytes: 0 }, [TAIL, ...apart(2)]],
   ])('are read %s', async (_, slots, limits, requests) => {
     const { store, asked } = givenStore();
-    expectBlocks(await read(store, slots, limits), slots.toSorted());
+    expectBlocks(
+      await read(store, slots, limits),
+      slots.toSorted((a, b) => a - b),
+    );
     expect(asked).toEqual(requests);
   });
 
@@ -97,6 +100,21 @@ describe('blocks of a pack', () => {
     };
     expectBlocks(await read(store, [2, 3], { gapBytes: 0 }), [2, 3]);
     expect(asked).toEqual([TAIL, 'range of 0 KiB', TAIL, 'range of 0 KiB']);
+  });
+
+  it('gives up on a pack that changes at every reading', async () => {
+    const { store, asked } = givenStore();
+    const getRange = store.getRange.bind(store);
+    let changes = 0;
+    store.getRange = async (...request) => {
+      // Not for ever, so that a reader without a limit is found out.
+      if (++changes < 20) store.objects.set(KEY, Uint8Array.from(PACK));
+      return getRange(...request);
+    };
+    await expect(read(store, [2], { attempts: 3 })).rejects.toMatchObject({
+      code: 'store.object-changed',
+    });
+    expect(asked).toHaveLength(6);
   });
 
   it.each([

@@ -13,7 +13,7 @@ describe('lanes', () => {
       ran.push(item);
       running--;
     });
-    expect(ran.toSorted()).toEqual([1, 2, 3, 4, 5, 6, 7]);
+    expect(ran.toSorted((a, b) => a - b)).toEqual([1, 2, 3, 4, 5, 6, 7]);
     expect(most).toBe(3);
   });
 

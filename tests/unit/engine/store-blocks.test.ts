@@ -43,7 +43,9 @@ const given = async (failing?: string) => {
   const target = { projectId: PROJECT, vaultId: world.vaultId, sessionId, keyId, vaultKey };
   const source = {
     snapshotId,
-    ...{ sizeBytes: disk.sizeBytes, parent: null, trackChanges: true },
+    sizeBytes: disk.sizeBytes,
+    parent: null,
+    trackChanges: true,
     quarantined: new Set<string>(),
   };
   const options = {

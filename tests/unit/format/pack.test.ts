@@ -158,6 +158,15 @@ describe('a pack', () => {
     expect(Buffer.from(block).equals(noise)).toBe(true);
   });
 
+  it('has a table of other ciphertext in every writing, so that no key seals two tables', () => {
+    const [at, to] = [-(80 + 16 + 40), -(80 + 16)];
+    const [first, second] = [salt, new Uint8Array(16).fill(9)].map((tableSalt) =>
+      somePack([text], tableSalt).bytes.subarray(at, to),
+    );
+    expect(first).toHaveLength(40);
+    expect(Buffer.from(first!).equals(second!)).toBe(false);
+  });
+
   it.each<[string, string, (footer: Buffer) => void]>([
     ['no slots', 'it has 0 slots', (f) => f.writeUInt32LE(0, 56)],
     ['257 slots', 'it has 257 slots', (f) => f.writeUInt32LE(257, 56)],

@@ -36,8 +36,14 @@ describe('a commit', () => {
     await catalog.backups.setStatus(PROJECT, backupId, 'protecting', { atMs: 1, snapshotId });
     const { sessionId } = SOME;
     await catalog.sessions.open({
-      ...{ vaultId, id: sessionId, kind: 'write', backupId, operationLogId },
-      ...{ quarantined: [], leaseUntilMs: 60_000, createdAtMs: 1 },
+      vaultId,
+      id: sessionId,
+      kind: 'write',
+      backupId,
+      operationLogId,
+      quarantined: [],
+      leaseUntilMs: 60_000,
+      createdAtMs: 1,
     });
     request = { projectId: PROJECT, operationLogId, vaultId, backupId, sessionId };
   });
@@ -66,6 +72,8 @@ describe('a commit', () => {
     ['a hole', [range(0, 1), range(2, 3)]],
     ['the end', [range(0, 2)]],
     ['a segment, where two ranges overlap', [range(0, 2), range(1, 3)]],
+    ['a segment, where another is there twice', [range(0, 2), range(1, 2)]],
+    ['a segment, where one too many is recorded', [range(0, 1), range(2, 4)]],
     ['a segment within a range', [{ ...range(0, 3), segments: [null, null] }]],
   ])('refuses a backup of which %s is missing', async (_, ranges) => {
     await put(ranges);
