@@ -14,9 +14,9 @@ const POLL_MS = 10;
 export const markOf = (home: string): Record<string, string> => ({ [MARK]: home });
 
 /**
- * Ends the processes of an earlier run of this home that outlived it, and waits until they are gone.
- * To be called by the one who holds the home (`takeHome`). Returns how many there were. Works where
- * there is a /proc; elsewhere none is found.
+ * Ends the processes of an earlier run of this home that outlived it, and waits until they are
+ * gone. To be called by the one who holds the home (`takeHome`). Returns how many there were. Works
+ * where there is a /proc; elsewhere none is found.
  */
 export const endLeftovers = async (home: string): Promise<number> => {
   const left = await processesOf(home);

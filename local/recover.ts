@@ -128,10 +128,10 @@ const print = (backups: Recoverable[], json: boolean): void => {
   if (json) console.log(JSON.stringify({ backups: rows }));
   else if (rows.length === 0) console.log('There are no backups.');
   else
-    for (const row of rows)
-      console.log(
-        `${row.created}  ${row.state.padEnd(10)}  ${row.backup}  ${row.sizeBytes} bytes  ${row.disk}${row.reason ? `  (${row.reason})` : ''}`,
-      );
+    for (const { created, state, backup, sizeBytes, disk, reason } of rows) {
+      const what = `${created}  ${state.padEnd(10)}  ${backup}  ${sizeBytes} bytes  ${disk}`;
+      console.log(reason === undefined ? what : `${what}  (${reason})`);
+    }
 };
 
 const recover = async (

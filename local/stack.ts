@@ -42,9 +42,9 @@ export interface StackOptions {
 }
 
 /**
- * Brings up all of local mode on loopback and returns when the API answers. What an earlier run left
- * behind is ended first. Fails, with nothing left running, when the home is in use, a port is taken,
- * the master key is lost, a part does not start, or `signal` aborts.
+ * Brings up all of local mode on loopback and returns when the API answers. What an earlier run
+ * left behind is ended first. Fails, with nothing left running, when the home is in use, a port is
+ * taken, the master key is lost, a part does not start, or `signal` aborts.
  */
 export const startStack = async (options: StackOptions): Promise<LocalStack> => {
   const release = await takeHome(options.home);

@@ -78,7 +78,6 @@ export const zeroEntries = (count: number): SegmentEntry[] =>
   count === SEGMENT_BLOCKS ? ZEROS : ZEROS.slice(0, count);
 
 const ZEROS: SegmentEntry[] = Array.from({ length: SEGMENT_BLOCKS }, () => null);
-Object.freeze(ZEROS);
 
 /**
  * An object that is gone or malformed is damage of the backup, named. An outage is not, nor is a

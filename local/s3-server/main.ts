@@ -2,9 +2,10 @@ import { parseArgs } from 'node:util';
 import { startS3Server } from './server.ts';
 
 /**
- * The server as a process: `node main.ts --dir D [--port N] [--host H] [--exit-with-parent]`, its key
- * pair in the environment. Prints `{"listening": url}` once it answers. Ends in order on SIGTERM and
- * SIGINT and, with `--exit-with-parent`, when its stdin ends because the parent is gone.
+ * The server as a process: `node main.ts --dir D [--port N] [--host H] [--exit-with-parent]`, its
+ * key pair in the environment. Prints `{"listening": url}` once it answers. Ends in order on
+ * SIGTERM and SIGINT and, with `--exit-with-parent`, when its stdin ends because the parent is
+ * gone.
  */
 const main = async (): Promise<void> => {
   const { values } = parseArgs({

@@ -3,15 +3,15 @@ import { Readable } from 'node:stream';
 import { GetObjectCommand, HeadBucketCommand } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { someBytes } from '../support/some-stored.ts';
-import { s3ListingSuite } from './s3-api.listing.suite.ts';
+import { s3ListingSuite } from './s3-api-listing.suite.ts';
 import {
   type ConnectedS3,
   failure,
   type S3Requests,
   STRANGE_KEYS,
   s3Requests,
-} from './s3-api.requests.ts';
-import { s3WritesSuite } from './s3-api.writes.suite.ts';
+} from './s3-api-requests.ts';
+import { s3WritesSuite } from './s3-api-writes.suite.ts';
 
 /**
  * What Holdfast relies on of the S3 API, over the wire. It needs a bucket, and leaves nothing there

@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { readdirSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -52,6 +52,15 @@ describe("the pool's thread", () => {
   const blockOf = (byte: number) => new Uint8Array(BLOCK_BYTES).fill(byte);
   const idOf = (byte: number) => createHash('sha256').update(blockOf(byte)).digest('hex');
   const idsOf = ({ ids }: HashAnswer) => Buffer.from(ids).toString('hex');
+
+  it('stands where the bundles of the workers look for it', () => {
+    for (const name of ['copy-blocks', 'restore-blocks', 'verify-blocks']) {
+      const bundle = readFileSync(new URL(`${name}.mjs`, DIST), 'utf8');
+      const script = /new URL\("([^"]+)",import\.meta\.url\)(?=[;,)])/g;
+      const found = [...bundle.matchAll(script)].map(([, path = '']) => new URL(path, DIST).href);
+      expect(found).toContain(POOL_SCRIPT.href);
+    }
+  });
 
   it('hashes in its own bundle, on every processor', async () => {
     const threads = Array.from({ length: availableParallelism() }, () => new Worker(POOL_SCRIPT));

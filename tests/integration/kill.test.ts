@@ -40,6 +40,10 @@ describe('kill -9 of any process at any moment of a backup or a restore', () => 
     },
     TRIAL_MS,
   );
+
+  it('has hit tasks that were under way', () => {
+    expect(results.filter(({ interrupted }) => interrupted).length).toBeGreaterThan(0);
+  });
 });
 
 describe('kill -9 of everything in the middle of a backup', () => {

@@ -36,8 +36,8 @@ describe('the S3 server as a process', () => {
     }
   });
 
-  it('ends with its parent when told so', async () => {
-    const server = await spawnServer(dir, '--exit-with-parent');
+  it('ends with its parent, as it was told', async () => {
+    const server = await spawnServer(dir);
     server.child.stdin?.end();
     expect(await server.ended).toMatchObject({ code: 0, complaints: '' });
   });

@@ -15,14 +15,18 @@ export interface ServerProcess {
 
 /** `main.ts` as a process on `dir`; resolves when it listens, or fails with what it says. */
 export const spawnServer = async (dir: string, ...args: string[]): Promise<ServerProcess> => {
-  const child = spawn(process.execPath, [MAIN, '--dir', dir, '--port', '0', ...args], {
-    env: {
-      ...process.env,
-      NODE_OPTIONS: '',
-      HOLDFAST_S3_ACCESS_KEY: CREDENTIALS.accessKeyId,
-      HOLDFAST_S3_SECRET_KEY: CREDENTIALS.secretAccessKey,
+  const child = spawn(
+    process.execPath,
+    [MAIN, '--dir', dir, '--port', '0', '--exit-with-parent', ...args],
+    {
+      env: {
+        ...process.env,
+        NODE_OPTIONS: '',
+        HOLDFAST_S3_ACCESS_KEY: CREDENTIALS.accessKeyId,
+        HOLDFAST_S3_SECRET_KEY: CREDENTIALS.secretAccessKey,
+      },
     },
-  });
+  );
   let complaints = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     complaints += text;

@@ -257,6 +257,19 @@ describe('a refused body', () => {
     expect((await get()).text).toBe('after');
   });
 
+  it('that turns out wrong in its middle is answered all the same', async () => {
+    const wrong = {
+      'x-amz-content-sha256': 'STREAMING-UNSIGNED-PAYLOAD-TRAILER',
+      'x-amz-decoded-content-length': String(large.length),
+    };
+    for (let n = 0; n < 3; n++) {
+      const answer = await put(`1\r\n${large}`, wrong);
+      expect(answer).toMatchObject({ status: 400, code: 'IncompleteBody' });
+    }
+    expect(server.connections()).toBe(1);
+    expect(await objectFiles()).toEqual([]);
+  });
+
   it('that breaks off leaves nothing', async () => {
     await put('before');
     const before = await objectFiles();

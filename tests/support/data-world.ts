@@ -189,7 +189,9 @@ export const beginTask = async (
   return id;
 };
 
-/** Runs a job in this process; by default steps and workers once, in order, without a checkpoint. */
+/**
+ * Runs a job in this process; by default steps and workers once, in order, without a checkpoint.
+ */
 export const runJob = (
   kind: JobKind,
   event: JobEvent,

@@ -27,6 +27,8 @@ export interface TrialResult {
   operation: Operation;
   victim: Part;
   killedAfterMs: number;
+  /** The task was there and had not ended when it happened. */
+  interrupted: boolean;
   /** How the task ended; `refused` when the request did not get through, so that there is none. */
   outcome: string;
   code?: string;
@@ -36,6 +38,7 @@ interface Task {
   id: string;
   operation_type: string;
   status: string;
+  ended_at: string | null;
   error_info: { code: string; message: string };
   extra_info: { backup?: { backup_id: string }; restore?: { target_resource_id: string } };
 }
@@ -76,7 +79,7 @@ export class KillTrials {
     this.#usualMs = performance.now() - began;
   }
 
-  /** Kills something at a moment of an operation, starts again, and throws when anything is lost. */
+  /** Kills something at a moment of an operation, starts again, throws when anything is lost. */
   async run(seed: number): Promise<TrialResult> {
     const random = seeded(seed);
     const operation = OPERATIONS[seed % OPERATIONS.length] as Operation;
@@ -88,6 +91,7 @@ export class KillTrials {
     const client = await this.#mode.client();
     const request = this.#begin(operation, client).catch(() => undefined);
     await sleep(killedAfterMs);
+    const killedAtMs = Date.now();
     await this.#killAndRestart(victim, before.digest);
     await request;
     await this.#settle();
@@ -103,7 +107,9 @@ export class KillTrials {
     await this.#checkRestores(this.#good);
     const code = task?.error_info.code;
     const outcome = task?.status ?? 'refused';
-    return { seed, operation, victim, killedAfterMs, outcome, ...(code ? { code } : {}) };
+    const interrupted = task !== undefined && endedAtMs(task) > killedAtMs;
+    const result = { seed, operation, victim, killedAfterMs, interrupted, outcome };
+    return code ? { ...result, code } : result;
   }
 
   async #begin(operation: Operation, client: ApiClient): Promise<void> {
@@ -271,6 +277,8 @@ const requireReason = ({ id, status, error_info: { code, message } }: Task): voi
   if (!['failed', 'timeout'].includes(status)) throw new Error(`Task ${id} is ${status}.`);
   if (code === '' || message === '') throw new Error(`Task ${id} failed and does not say why.`);
 };
+
+const endedAtMs = ({ ended_at: text }: Task): number => Date.parse(text ?? '');
 
 /** The same numbers for the same seed (mulberry32). */
 const seeded = (seed: number): (() => number) => {

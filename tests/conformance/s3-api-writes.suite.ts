@@ -2,7 +2,7 @@ import { Readable } from 'node:stream';
 import { DeleteObjectsCommand, type DeleteObjectsCommandInput } from '@aws-sdk/client-s3';
 import { describe, expect, it } from '@jest/globals';
 import { someBytes } from '../support/some-stored.ts';
-import { digest, failure, type S3Requests, STRANGE_KEYS, statusOf } from './s3-api.requests.ts';
+import { digest, failure, type S3Requests, STRANGE_KEYS, statusOf } from './s3-api-requests.ts';
 
 const PRECONDITION_FAILED = failure('PreconditionFailed', 412);
 const NO_SUCH_KEY = failure('NoSuchKey', 404);

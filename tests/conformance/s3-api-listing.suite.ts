@@ -1,6 +1,6 @@
 import { ListObjectsV2Command, type ListObjectsV2CommandInput } from '@aws-sdk/client-s3';
 import { beforeAll, describe, expect, it } from '@jest/globals';
-import { failure, type S3Requests } from './s3-api.requests.ts';
+import { failure, type S3Requests } from './s3-api-requests.ts';
 
 /** In the order of their bytes, which is not that of UTF-16 for the last two. */
 const KEYS = [

@@ -1,0 +1,131 @@
+/**
+ * Peak memory of one data worker, alone in a process with its pool of threads: a disk of 1 GiB with
+ * data everywhere, and one of 64 TiB with data here and there, both made up block by block.
+ *
+ *     node bench/memory.ts
+ *
+ * prints one line of JSON, in bytes. The store keeps nothing, so that the worker's memory is all.
+ */
+import { execFile } from 'node:child_process';
+import { createCipheriv, createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { systemIds } from '../lib/adapters/local/system-ids.ts';
+import { memoryBlockIndex } from '../lib/adapters/memory/memory-block-index.ts';
+import { memoryCatalog } from '../lib/adapters/memory/memory-catalog.ts';
+import { threadPool } from '../lib/engine/pool/block-pool.ts';
+import { storeBlocks } from '../lib/engine/store-blocks.ts';
+import { BLOCK_BYTES, SEGMENT_BLOCKS, segmentCount } from '../lib/model/block.ts';
+import type { Disks } from '../lib/ports/disks.ts';
+import type { ObjectStore } from '../lib/ports/object-store.ts';
+
+interface Disk {
+  sizeBytes: number;
+  /** Segments a worker is given at once. */
+  rangeSegments: number;
+  /** Whether a block holds data. */
+  isData: (block: number) => boolean;
+}
+
+const DISKS: Record<string, Disk> = {
+  '1 GiB, full': { sizeBytes: 2 ** 30, rangeSegments: 8, isData: () => true },
+  '64 TiB, sparse': {
+    sizeBytes: 2 ** 46,
+    rangeSegments: 8,
+    // 256 MiB of data every TiB, four blocks in each of other segments.
+    isData: (block) => block % (1024 * SEGMENT_BLOCKS) < 512 || block % (64 * SEGMENT_BLOCKS) < 4,
+  },
+};
+
+/** Half of a block is random, a function of its number; the rest is text. */
+const blockOf = (number: number): Uint8Array => {
+  const key = createHash('sha256').update(`block ${number}`).digest();
+  const cipher = createCipheriv('aes-256-ctr', key, Buffer.alloc(16));
+  const block = Buffer.alloc(BLOCK_BYTES, `text of block ${number}, `);
+  block.set(cipher.update(Buffer.alloc(BLOCK_BYTES / 2)));
+  return block;
+};
+
+const disksOf = ({ isData }: Disk): Disks =>
+  ({
+    allocatedBlocks: async (_, { from, to }) => {
+      const runs = [];
+      for (let block = from; block < to; block++)
+        if (isData(block)) runs.push({ from: block, to: block + 1 });
+      return runs;
+    },
+    readBlocks: async (_, { from, to }) => {
+      const bytes = new Uint8Array((to - from) * BLOCK_BYTES);
+      for (let block = from; block < to; block++)
+        bytes.set(blockOf(block), (block - from) * BLOCK_BYTES);
+      return bytes;
+    },
+  }) satisfies Partial<Disks> as unknown as Disks;
+
+/** Takes a write as long as a store would need, and forgets it. */
+const sink: Pick<ObjectStore, 'put'> = {
+  put: async () => {
+    await new Promise((resolve) => setTimeout(resolve, 300));
+  },
+};
+
+/** Backs the disk up range by range, as one warm worker does; returns what it stored. */
+const copy = async (disk: Disk): Promise<{ storedBytes: number; seconds: number }> => {
+  const pool = threadPool(new URL('../lib/engine/pool/worker.ts', import.meta.url));
+  const ports = {
+    objects: sink as ObjectStore,
+    packs: memoryCatalog().packs,
+    index: memoryBlockIndex(),
+    ids: systemIds(),
+    pool,
+    disks: disksOf(disk),
+  };
+  const target = {
+    projectId: 'bench',
+    vaultId: ports.ids.uuid(),
+    sessionId: ports.ids.uuid(),
+    keyId: ports.ids.uuid(),
+    startEpoch: 1,
+    vaultKey: ports.ids.bytes(32),
+  };
+  const source = {
+    snapshotId: 's',
+    sizeBytes: disk.sizeBytes,
+    parent: null,
+    trackChanges: false,
+    quarantined: new Set<string>(),
+  };
+  const startMs = performance.now();
+  const count = segmentCount(disk.sizeBytes);
+  let storedBytes = 0;
+  for (let from = 0; from < count; from += disk.rangeSegments) {
+    const range = { from, to: Math.min(count, from + disk.rangeSegments) };
+    const options = { mayContinue: () => true, onProgress: () => {} };
+    storedBytes += (await storeBlocks(range, source, target, ports, options)).stats.storedBytes;
+  }
+  await pool.close();
+  return { storedBytes, seconds: (performance.now() - startMs) / 1000 };
+};
+
+const peakBytes = async (): Promise<number> => {
+  const status = await readFile('/proc/self/status', 'utf8');
+  return Number(/^VmHWM:\s+(\d+) kB/m.exec(status)?.[1] ?? 0) * 1024;
+};
+
+const [name] = process.argv.slice(2);
+const disk = name === undefined ? undefined : DISKS[name];
+if (disk !== undefined) {
+  const copied = await copy(disk);
+  process.stdout.write(JSON.stringify({ ...copied, peakBytes: await peakBytes() }));
+} else {
+  const measured = Object.keys(DISKS).map(async (each) => {
+    const args = [fileURLToPath(import.meta.url), each];
+    const { stdout } = await promisify(execFile)(process.execPath, args, { timeout: 600_000 });
+    return [each, JSON.parse(stdout)] as const;
+  });
+  const threads = availableParallelism();
+  const disks = Object.fromEntries(await Promise.all(measured));
+  process.stdout.write(`${JSON.stringify({ threads, disks })}\n`);
+}
