@@ -29,9 +29,9 @@ import {
 import { engineContext } from '../support/engine-context.ts';
 
 /** The world's ports with a disk method that does something first. */
-const before = <K extends 'readBlocks' | 'createSnapshot' | 'deleteSnapshot' | 'writeBlocks'>(
+const before = (
   ports: DataPorts,
-  method: K,
+  method: 'readBlocks' | 'createSnapshot' | 'deleteSnapshot' | 'writeBlocks',
   first: () => Promise<unknown>,
 ): DataPorts => ({
   ...ports,

@@ -172,9 +172,9 @@ describe('the watchdog', () => {
     const { world, event } = scene;
     const states = ['pending', 'pending', 'completed'] as const;
     let asked = 0;
-    const { describeSnapshot } = world.disks;
+    const describeSnapshot = world.disks.describeSnapshot.bind(world.disks);
     world.disks.describeSnapshot = async (id) => ({
-      ...(await describeSnapshot.call(world.disks, id)),
+      ...(await describeSnapshot(id)),
       state: states[Math.min(asked++, 2)] ?? 'completed',
     });
     const context = engineContext(world.ports);
