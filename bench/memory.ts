@@ -64,10 +64,10 @@ const disksOf = ({ isData }: Disk): Disks =>
     },
   }) satisfies Partial<Disks> as unknown as Disks;
 
-/** Takes a write as long as a store would need, and forgets it. */
+/** Takes as long for a write as 100 MB/s would, and forgets it. */
 const sink: Pick<ObjectStore, 'put'> = {
-  put: async () => {
-    await new Promise((resolve) => setTimeout(resolve, 300));
+  put: async (_, { length }) => {
+    await new Promise((resolve) => setTimeout(resolve, length / 100_000));
   },
 };
 
@@ -120,12 +120,12 @@ if (disk !== undefined) {
   const copied = await copy(disk);
   process.stdout.write(JSON.stringify({ ...copied, peakBytes: await peakBytes() }));
 } else {
-  const measured = Object.keys(DISKS).map(async (each) => {
+  const disks: Record<string, unknown> = {};
+  for (const each of Object.keys(DISKS)) {
     const args = [fileURLToPath(import.meta.url), each];
     const { stdout } = await promisify(execFile)(process.execPath, args, { timeout: 600_000 });
-    return [each, JSON.parse(stdout)] as const;
-  });
+    disks[each] = JSON.parse(stdout);
+  }
   const threads = availableParallelism();
-  const disks = Object.fromEntries(await Promise.all(measured));
   process.stdout.write(`${JSON.stringify({ threads, disks })}\n`);
 }

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { localDisks } from '../lib/adapters/local/local-disks.ts';
 import { ApiClient } from '../local/api-client.ts';
 import { disksFolder } from '../local/home.ts';
+import { processesOf } from '../local/leftovers.ts';
 import { freePorts } from '../local/ports.ts';
 import { startStack } from '../local/stack.ts';
 import { type Change, diskUsage, seconds, settle } from './image.ts';
@@ -61,7 +62,7 @@ const peakMemory = async (home: string): Promise<number> => {
     pid: number;
   }[];
   let sum = 0;
-  for (const { pid } of processes) {
+  for (const pid of await processesOf(home)) {
     const status = await readFile(`/proc/${pid}/status`, 'utf8');
     sum += Number(/^VmHWM:\s+(\d+) kB/m.exec(status)?.[1] ?? 0) * 1024;
   }

@@ -25,7 +25,7 @@ const rights = () => ({
   verify: [
     ...job('verify', 'verify-blocks'),
     catalog('get', 'query', 'put', 'update', 'delete', 'check'),
-    read('backups/*'),
+    read('backups/*', 'packs/*'),
     seeBucket,
     openKeys,
   ],

@@ -33,7 +33,7 @@ export const endLeftovers = async (home: string): Promise<number> => {
 };
 
 /** Process ids of a home's marked processes, this one aside. */
-const processesOf = async (home: string): Promise<number[]> => {
+export const processesOf = async (home: string): Promise<number[]> => {
   const mark = `${MARK}=${home}`;
   const pids = (await readdir('/proc').catch(() => [])).map(Number).filter(Number.isInteger);
   const found = await Promise.all(

@@ -60,7 +60,9 @@ const main = async (): Promise<number> => {
     const backups = await listRecoverable(source);
     if (id === undefined || file === undefined) {
       print(backups, values.json ?? false);
-      return 0;
+      const unreadable = backups.filter(({ state }) => state === 'unreadable').length;
+      if (unreadable > 0) console.error(`${unreadable} of ${backups.length} cannot be read.`);
+      return unreadable === 0 ? 0 : 1;
     }
     return await recover(backups, id, file, source, values.json ?? false);
   } finally {

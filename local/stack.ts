@@ -70,7 +70,8 @@ const startHome = async (
   const stopChildren = async () => {
     // Functions first: what they call must outlive them.
     await stopChild(children.api);
-    await Promise.all([stopChild(children.s3), stopChild(children.dynamo)]);
+    const { s3, dynamo } = children;
+    await Promise.all([stopChild(s3), ...(dynamo ? [stopChild(dynamo)] : [])]);
   };
   try {
     await Promise.all([
@@ -93,9 +94,15 @@ const startHome = async (
   return { url: `http://127.0.0.1:${ports.api}`, home, identity, isNew, broken, stop };
 };
 
+interface Children {
+  api: Child;
+  s3: Child;
+  dynamo?: Child;
+}
+
 /** Tables and bucket. The SDK is loaded here, while the children start: it takes about as long. */
 const prepareStores = async (
-  { dynamo, s3 }: Record<'dynamo' | 's3', Child>,
+  { api, dynamo, s3 }: Children,
   ports: LocalPorts,
   identity: LocalIdentity,
   signal?: AbortSignal,
@@ -103,10 +110,14 @@ const prepareStores = async (
   enableCompileCache(COMPILE_CACHE);
   const { prepareBucket, prepareTables } = await import('./prepare-stores.ts');
   await Promise.all([
-    prepareTables(dynamo, `http://127.0.0.1:${ports.dynamo}`, identity, signal),
+    prepareTables(dynamo ?? api, dynamoEndpoint(ports), identity, signal),
     prepareBucket(s3, `http://127.0.0.1:${ports.s3}`, identity, signal),
   ]);
 };
+
+/** The emulator's, or the one that somebody brings. */
+const dynamoEndpoint = (ports: LocalPorts): string =>
+  process.env['HOLDFAST_DYNAMO_ENDPOINT'] ?? `http://127.0.0.1:${ports.dynamo}`;
 
 /** What makes SDK clients and functions meet the local servers: nothing in them knows. */
 const environment = (home: string, ports: LocalPorts, { s3 }: LocalIdentity) => ({
@@ -117,7 +128,7 @@ const environment = (home: string, ports: LocalPorts, { s3 }: LocalIdentity) => 
   AWS_ACCESS_KEY_ID: s3.accessKeyId,
   AWS_SECRET_ACCESS_KEY: s3.secretAccessKey,
   AWS_ENDPOINT_URL_S3: `http://127.0.0.1:${ports.s3}`,
-  AWS_ENDPOINT_URL_DYNAMODB: `http://127.0.0.1:${ports.dynamo}`,
+  AWS_ENDPOINT_URL_DYNAMODB: dynamoEndpoint(ports),
   AWS_ENDPOINT_URL_LAMBDA: `http://127.0.0.1:${ports.durable}`,
   NODE_COMPILE_CACHE: COMPILE_CACHE,
   SLS_TELEMETRY_DISABLED: '1',
@@ -129,7 +140,7 @@ const startChildren = (
   ports: LocalPorts,
   identity: LocalIdentity,
   more: Record<string, string>,
-): Record<'dynamo' | 's3' | 'api', Child> => {
+): Children => {
   const env = { ...environment(home, ports, identity), ...more };
   const s3Keys = {
     HOLDFAST_S3_ACCESS_KEY: identity.s3.accessKeyId,
@@ -146,7 +157,7 @@ const startChildren = (
   return {
     // The slowest first.
     api: start('API', 'functions', [node, serverless, 'offline', 'start', '--stage', 'local']),
-    dynamo: start('DynamoDB emulator', 'dynamo', dynamo),
+    ...(dynamo ? { dynamo: start('DynamoDB emulator', 'dynamo', dynamo) } : {}),
     s3: start(
       'S3 server',
       's3',
@@ -156,11 +167,13 @@ const startChildren = (
   };
 };
 
-const dynamoCommand = (home: string, ports: LocalPorts): [string, ...string[]] => {
+/** `null` when somebody brings another endpoint. */
+const dynamoCommand = (home: string, ports: LocalPorts): [string, ...string[]] | null => {
+  if (process.env['HOLDFAST_DYNAMO_ENDPOINT'] !== undefined) return null;
   const program = join(PROGRAM, 'node_modules/@dynoxide/linux-x64/dynoxide');
   if (!existsSync(program)) {
     throw new Error(
-      'No DynamoDB emulator for this platform; the README says how to bring your own.',
+      'There is no DynamoDB emulator for this platform: bring one by HOLDFAST_DYNAMO_ENDPOINT=<url>.',
     );
   }
   const database = join(home, 'dynamo.sqlite');

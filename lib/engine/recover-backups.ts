@@ -1,4 +1,4 @@
-import { HoldfastError } from '../errors.ts';
+import { type ErrorCode, HoldfastError, isError } from '../errors.ts';
 import { decodeKeyObject } from '../format/documents.ts';
 import { decodeManifest, type Manifest } from '../format/manifest.ts';
 import {
@@ -52,6 +52,13 @@ export const listRecoverable = async (ports: RecoveryPorts): Promise<Recoverable
   return found.toSorted((a, b) => (a.manifest?.createdAtMs ?? 0) - (b.manifest?.createdAtMs ?? 0));
 };
 
+const UNREADABLE: ErrorCode[] = [
+  'format.malformed',
+  'format.unsupported',
+  'format.wrong-key',
+  'store.object-missing',
+];
+
 const readRecoverable = async (
   at: { projectId: string; vaultId: string; sessionId: string },
   ports: RecoveryPorts,
@@ -62,8 +69,8 @@ const readRecoverable = async (
     const manifest = decodeManifest(bytes, await storedVaultKeys(at, ports).get(keyId));
     return { ...at, state: 'unknown', manifest };
   } catch (error) {
-    // An outage would make good backups look bad: it is not swallowed.
-    if (!(error instanceof HoldfastError) || error.kind === 'unavailable') throw error;
+    // An outage, or a lost key, would make good backups look bad: it is not swallowed.
+    if (!isError(error) || !UNREADABLE.includes(error.code)) throw error;
     return { ...at, state: 'unreadable', reason: error.message };
   }
 };

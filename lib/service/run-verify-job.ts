@@ -1,6 +1,7 @@
 import { findAffected } from '../engine/find-affected.ts';
 import { readManifest } from '../engine/read-manifest.ts';
 import { vaultKeys } from '../engine/vault-keys.ts';
+import { isPackWhole } from '../engine/verify-pack.ts';
 import { HoldfastError, isError } from '../errors.ts';
 import type { Failure } from '../model/backup.ts';
 import type { DataPorts } from './data-ports.ts';
@@ -96,7 +97,10 @@ const conclude = async (
     await quarantine(vaultId, packId, reason, ports);
   const affected = await markAffected(projectId, vaultId, new Set(damaged.keys()), ports);
   const atMs = clock.nowMs();
-  if (damaged.size === 0 && percent >= 100) await markWhole(projectId, backupId, ports);
+  if (damaged.size === 0 && percent >= 100) {
+    await releaseWhole(projectId, vaultId, ports);
+    await markWhole(projectId, backupId, ports);
+  }
   await closeSession(vaultId, sessionId, catalog.sessions);
   const checkedBlocks = findings.reduce((sum, { checkedBlocks: count }) => sum + count, 0);
   const outcome = {
@@ -175,6 +179,30 @@ const markDamaged = async (
     await catalog.backups.setStatus(projectId, backupId, 'error', change);
   } catch (error) {
     if (!isError(error, 'catalog.conflict') || (await isVisible())) throw error;
+  }
+};
+
+/** Packs that are looked at again in one verification. */
+const RELEASE_MAX = 100;
+
+/**
+ * Looks again at packs that were found damaged: one that is whole by now, because its object was
+ * brought back, may be relied upon again.
+ */
+const releaseWhole = async (
+  projectId: string,
+  vaultId: string,
+  ports: DataPorts,
+): Promise<void> => {
+  const { packs, vaults } = ports.catalog;
+  const reading = {
+    ...ports,
+    projectId,
+    vaultId,
+    vaultKeys: vaultKeys(vaultId, { vaults, keys: ports.keys }),
+  };
+  for (const packId of (await packs.quarantined(vaultId)).slice(0, RELEASE_MAX)) {
+    if (await isPackWhole(packId, reading)) await packs.release(vaultId, packId);
   }
 };
 

@@ -186,6 +186,7 @@ describe('verify', () => {
     const { world, first, second } = await damagedWorld();
     const packs = await packsOf(world);
     const big = await largest(world, packs);
+    const lost = world.objects.objects.get(big) ?? new Uint8Array();
     world.objects.objects.delete(big);
     const task = await verify(world, second.id);
     const packId = big.split('/').at(-1);
@@ -202,6 +203,12 @@ describe('verify', () => {
     expect(healed.status).toBe('available');
     expect(await verify(world, healed.id)).toMatchObject({ status: 'success' });
     await expectSame(world, (await restoreNew(world, healed.id)).diskId, original);
+    // The lost object is brought back: whoever verifies next finds out.
+    world.objects.objects.set(big, lost);
+    expect(await verify(world, first.id)).toMatchObject({ status: 'success' });
+    expect(await world.ports.catalog.packs.quarantined(world.vaultId)).toEqual([]);
+    const whole = await world.ports.catalog.backups.get(PROJECT, first.id);
+    expect(whole).toMatchObject({ status: 'available' });
   });
 });
 

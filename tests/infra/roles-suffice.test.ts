@@ -173,9 +173,15 @@ async function verifyDamaged(world: World, backupId: string): Promise<void> {
   expect(await world.runNextJob()).toBe('success');
   await world.call(202, 'POST', `/backups/${backupId}/verify`, { verify: {} });
   expect(await world.runNextJob()).toBe('success');
-  for (const [key, bytes] of world.objects) if (key.includes('/packs/')) bytes[100]! ^= 1;
+  const flipPacks = () => {
+    for (const [key, bytes] of world.objects) if (key.includes('/packs/')) bytes[100]! ^= 1;
+  };
+  flipPacks();
   await world.call(202, 'POST', `/backups/${backupId}/verify`, { verify: {} });
   expect(await world.runNextJob()).toBe('failed');
+  flipPacks();
+  await world.call(202, 'POST', `/backups/${backupId}/verify`, { verify: {} });
+  expect(await world.runNextJob()).toBe('success');
 }
 
 async function makeAndDeleteVault(world: World): Promise<void> {

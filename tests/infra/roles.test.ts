@@ -112,7 +112,7 @@ describe('objects', () => {
 
   it.each([
     ['restore', ['backups/*', 'keys/*', 'vault.json']],
-    ['verify', ['backups/*']],
+    ['verify', ['backups/*', 'packs/*']],
     ['copy-blocks', ['packs/*', 'backups/*/segments/*', 'backups/*/manifest']],
     ['restore-blocks', ['packs/*', 'backups/*']],
     ['verify-blocks', ['packs/*', 'backups/*', 'keys/*', 'vault.json']],
