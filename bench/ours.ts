@@ -58,9 +58,6 @@ export const measureOurs = async (
 
 /** The sum of the largest resident sizes of all processes of local mode. */
 const peakMemory = async (home: string): Promise<number> => {
-  const processes = JSON.parse(await readFile(join(home, 'processes.json'), 'utf8')) as {
-    pid: number;
-  }[];
   let sum = 0;
   for (const pid of await processesOf(home)) {
     const status = await readFile(`/proc/${pid}/status`, 'utf8');
