@@ -5,5 +5,7 @@ export default {
   transform: { '^.+\\.ts$': '<rootDir>/tests/support/strip-types.cjs' },
   testMatch: ['<rootDir>/tests/**/*.test.ts'],
   modulePathIgnorePatterns: ['<rootDir>/dist', '<rootDir>/.holdfast', '<rootDir>/.serverless'],
-  testTimeout: 20000,
+  // Every processor: the tests wait for one another only where they are run in band.
+  maxWorkers: '100%',
+  testTimeout: 30000,
 };
