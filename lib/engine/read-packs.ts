@@ -12,7 +12,7 @@ import {
 import { BLOCK_BYTES } from '../model/block.ts';
 import type { ObjectStore } from '../ports/object-store.ts';
 import type { BlockPool } from './pool/block-pool.ts';
-import type { Bytes } from './pool/tasks.ts';
+import { type Bytes, release } from './pool/tasks.ts';
 import type { VaultKeys } from './vault-keys.ts';
 
 /**
@@ -60,20 +60,39 @@ export async function* readPackBlocks(
   const { entries, at, bytes, vaultKey } = await fetchBlocks(packId, wanted, reading);
   const blockKey = deriveBlockKey(vaultKey, packId);
   const { openBlocks } = reading.limits ?? READ_LIMITS;
-  for (let from = 0; from < entries.length; from += openBlocks) {
-    const group = entries.slice(from, from + openBlocks);
-    const sealed = new Uint8Array(group.reduce((sum, { entry }) => sum + entry.storedBytes, 0));
-    let offset = 0;
-    for (const { entry } of group) {
-      const start = at(entry);
-      sealed.set(bytes.subarray(start, start + entry.storedBytes), offset);
-      offset += entry.storedBytes;
-    }
-    const task = { kind: 'open', packId, blockKey, bytes: sealed, slots: group, keep } as const;
+  const open = async (from: number): Promise<OpenedBlocks> => {
+    const slots = entries.slice(from, from + openBlocks);
+    const sealed = gather(slots, at, bytes);
+    const task = { kind: 'open', packId, blockKey, bytes: sealed, slots, keep } as const;
     const { blocks } = await reading.pool.run(task);
-    yield { slots: group.map(({ slot }) => slot), blocks };
+    return { slots: slots.map(({ slot }) => slot), blocks };
+  };
+  let ahead = open(0);
+  for (let from = 0; from < entries.length; from += openBlocks) {
+    const opened = await ahead;
+    // The next ones are opened while the caller works on these.
+    if (from + openBlocks < entries.length) ahead = open(from + openBlocks);
+    ahead.catch(() => {}); // met at the next turn, or of no interest when the caller gave up
+    yield opened;
   }
+  release(bytes);
 }
+
+/** The sealed bytes of some blocks, one after the other, in memory of their own. */
+const gather = (
+  slots: Fetched['entries'],
+  at: Fetched['at'],
+  bytes: Uint8Array,
+): Uint8Array<ArrayBuffer> => {
+  const sealed = new Uint8Array(slots.reduce((sum, { entry }) => sum + entry.storedBytes, 0));
+  let offset = 0;
+  for (const { entry } of slots) {
+    const start = at(entry);
+    sealed.set(bytes.subarray(start, start + entry.storedBytes), offset);
+    offset += entry.storedBytes;
+  }
+  return sealed;
+};
 
 interface Fetched {
   entries: { slot: number; entry: PackEntry }[];

@@ -2,11 +2,12 @@ import type { Manifest } from '../format/manifest.ts';
 import { BLOCK_BYTES } from '../model/block.ts';
 import type { Disks } from '../ports/disks.ts';
 import { locateBlocks, type PackBlocks } from './locate-blocks.ts';
+import { release } from './pool/tasks.ts';
 import { diskBytes, type OpenedBlocks, type PackReading, readPackBlocks } from './read-packs.ts';
 import { runLanes } from './run-lanes.ts';
 
 /** Packs under way at the same time; each holds 35 MiB of ciphertext and 8 MiB of blocks. */
-const PACK_LANES = 3;
+const PACK_LANES = 4;
 
 /**
  * Writes a range of whole segments of a backup into the content of a restore attempt. Zeros are not
@@ -25,6 +26,7 @@ export const restoreBlocks = async (
   await runLanes(packs.entries(), PACK_LANES, async ([packId, pack]) => {
     for await (const opened of readPackBlocks(packId, pack.wanted, ports)) {
       await writeOpened(opened, pack, attemptId, ports.disks);
+      release(opened.blocks);
       onProgress(diskBytes(opened.slots.flatMap((slot) => pack.numbers.get(slot) ?? [])));
     }
   });

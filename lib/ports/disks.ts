@@ -64,6 +64,7 @@ export interface Disks {
   startContent(options: ContentOptions): Promise<void>;
   /**
    * Whole blocks from block `from` on; a tail's padding is cut off. Any order, any number of times.
+   * The buffer is the caller's again when the promise has settled.
    */
   writeBlocks(attemptId: string, from: number, blocks: Uint8Array): Promise<void>;
   /** Makes the content durable; nothing is written to it afterwards. */

@@ -14,8 +14,8 @@ import {
 } from '@aws-sdk/client-s3';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { startS3Server } from '../../local/s3-server/server.ts';
-import { type ConnectedS3, failure } from './s3-api-requests.ts';
 import { s3ApiSuite } from './s3-api.suite.ts';
+import { type ConnectedS3, failure } from './s3-api-requests.ts';
 
 s3ApiSuite('the S3 API of the local server', async () => {
   const connected = await connectLocal();
