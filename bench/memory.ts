@@ -43,7 +43,9 @@ const DISKS: Record<string, Disk> = {
   },
 };
 
-/** Half of a block is random, the rest is text; made in place, so that only the worker allocates. */
+/**
+ * Half of a block is random, the rest is text; made in place, so that only the worker allocates.
+ */
 const fillBlock = (number: number, block: Buffer): void => {
   block.fill(`text of block ${number}, `, BLOCK_BYTES / 2);
   randomFillSync(block, 0, BLOCK_BYTES / 2);
