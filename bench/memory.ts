@@ -35,10 +35,10 @@ const DISKS: Record<string, Disk> = {
   '64 TiB, sparse': {
     sizeBytes: 2 ** 46,
     rangeSegments: 8,
-    // 1 GiB at its begin, 32 MiB every TiB, two blocks in every 64th segment.
+    // 1 GiB at its begin, 8 MiB every TiB, two blocks in every 64th segment.
     isData: (block) =>
       block < SEGMENT_BLOCKS ||
-      block % (1024 * SEGMENT_BLOCKS) < 64 ||
+      block % (1024 * SEGMENT_BLOCKS) < 16 ||
       block % (64 * SEGMENT_BLOCKS) < 2,
   },
 };
