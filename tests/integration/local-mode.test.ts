@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { localDisks } from '../../lib/adapters/local/local-disks.ts';
 import { disksFolder, masterKeyFile, readIdentity } from '../../local/home.ts';
-import { LocalMode } from '../support/local-mode.ts';
+import { LocalMode, partsOf } from '../support/local-mode.ts';
 
 const MIB = 2 ** 20;
 const TEST_MS = 180_000;
@@ -135,9 +135,7 @@ describe('a function that fails', () => {
       await (await invoke(port, 'Event', '{"from":"nonsense"}')).text();
     }
     expect((await fetch(mode.url, { redirect: 'manual' })).status).toBe(300);
-    // Beside the three parts there may be the compiler that tsx keeps for the functions.
-    const parts = (await mode.processes()).filter(({ command }) => !command.includes('/esbuild '));
-    expect(parts).toHaveLength(3);
+    expect(partsOf(await mode.processes())).toHaveLength(3);
   });
 });
 
@@ -265,7 +263,7 @@ describe('the end and the next start', () => {
       const identity = await readIdentity(mode.home);
       for (const signal of ['SIGTERM', 'SIGHUP'] as const) {
         await mode.start();
-        expect(await mode.processes()).toHaveLength(3);
+        expect(partsOf(await mode.processes())).toHaveLength(3);
         mode.signal(signal);
         expect(await mode.ended()).toBe(0);
         expect(await mode.processes()).toEqual([]);

@@ -179,3 +179,7 @@ const kill = (pid: number, signal: NodeJS.Signals): void => {
 };
 
 export const sleep = (ms: number): Promise<void> => new Promise((next) => setTimeout(next, ms));
+
+/** The parts of local mode among processes; beside the functions tsx may keep a compiler. */
+export const partsOf = (processes: { pid: number; command: string }[]) =>
+  processes.filter(({ command }) => !command.includes('/esbuild '));
