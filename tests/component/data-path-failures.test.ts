@@ -84,6 +84,17 @@ describe('a cancelled backup', () => {
     },
   );
 
+  it('while it waits for its snapshot reads nothing', async () => {
+    const scene = await scenario();
+    const { world, event } = scene;
+    const refuse = async () => {
+      throw new Error('nothing is to be read');
+    };
+    const cancelling = before(world.ports, 'createSnapshot', () => cancel(scene));
+    await runJob('backup', event, before(cancelling, 'readBlocks', refuse));
+    await expectNothing(scene);
+  });
+
   it('does not disturb a verification that finds damage', async () => {
     const scene = await scenario();
     const { world, event, first } = scene;

@@ -80,7 +80,12 @@ describe('the watchdog', () => {
     await crashBackup(scene, 6);
     expect((await taskOf(scene)).status).toBe('running');
     await watch(scene);
+    // Its snapshot was dropped by a later backup: nobody asks for another one.
+    const { snapshotId } = await scene.world.ports.catalog.backups.get(PROJECT, scene.backupId);
+    scene.world.disks.loseSnapshot(snapshotId ?? '');
     await runJob('backup', { ...scene.event, attempt: 1 }, scene.world.ports);
+    const snapshots = await scene.world.disks.listSnapshots(DISK);
+    expect(snapshots.map(({ id }) => id)).toEqual([scene.first.snapshotId]);
     expect(await taskOf(scene)).toMatchObject({
       status: 'success',
       outcome: { readBytes: 2 ** 21 },

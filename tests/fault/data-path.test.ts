@@ -41,6 +41,33 @@ const verification: Run = async ({ world, first }, fault) => {
   return ports;
 };
 
+/** Somebody cancels the backup while its first block is read. */
+const cancelled: Run = async ({ world, event }, fault) => {
+  const ports = faultyPorts(world.ports, fault);
+  const { operationLogId } = event;
+  const readBlocks: typeof ports.disks.readBlocks = async (...args) => {
+    await world.ports.catalog.tasks.requestCancel(PROJECT, operationLogId, 0);
+    return ports.disks.readBlocks(...args);
+  };
+  const disks = new Proxy(ports.disks, {
+    get: (target, property) =>
+      property === 'readBlocks' ? readBlocks : (Reflect.get(target, property) as unknown),
+  });
+  const cancelling = { ...ports, disks };
+  await runJob('backup', event, cancelling, engineContext(cancelling));
+  return ports;
+};
+
+const expectCancelled = async ({ world, first, backupId, event }: Scenario) => {
+  const { catalog } = world.ports;
+  const task = await catalog.tasks.get(PROJECT, event.operationLogId);
+  expect(task).toMatchObject({ status: 'failed', failure: { code: 'Holdfast.Cancelled' } });
+  expect(await catalog.backups.get(PROJECT, backupId)).toMatchObject({ status: 'deleted' });
+  const snapshots = await world.disks.listSnapshots(first.disk.id);
+  expect(snapshots.map(({ id }) => id)).toEqual([first.snapshotId]);
+  await expectIdle(world);
+};
+
 /** Every call that a clean run makes, each with each kind of fault. */
 const faultsOf = async (run: Run, kinds: FaultKind[]): Promise<CallFault[]> => {
   const { calls } = await run(await scenario(), null);
@@ -78,6 +105,11 @@ describe('an outage at any write, before it landed or after', () => {
   it('of a backup ends with the same backup', async () => {
     const count = await forEachFault(backup, ['before', 'after'], expectWhole);
     expect(count).toBeGreaterThan(60);
+  }, 120_000);
+
+  it('of a cancelled backup ends with nothing', async () => {
+    const count = await forEachFault(cancelled, ['before', 'after'], expectCancelled);
+    expect(count).toBeGreaterThan(25);
   }, 120_000);
 
   it('of a restore ends with the same disk', async () => {
@@ -206,26 +238,12 @@ describe('a crash at any boundary of a job', () => {
   }, 60_000);
 
   it('of a cancelled backup: nothing of it is left', async () => {
-    await crashes(
-      async ({ world, event }, journal, crash) => {
-        const task = await world.ports.catalog.tasks.get(PROJECT, event.operationLogId);
-        if (task.status === 'waiting' && !task.cancelRequested)
-          await world.ports.catalog.tasks.requestCancel(PROJECT, task.id, 0);
-        const options = { journal, ...(crash && { crash: crash as never }) };
-        await runJob('backup', event, world.ports, engineContext(world.ports, options));
-      },
-      async ({ world, first, backupId, event }) => {
-        const { catalog } = world.ports;
-        const task = await catalog.tasks.get(PROJECT, event.operationLogId);
-        expect(task).toMatchObject({
-          status: 'failed',
-          failure: { code: 'Holdfast.Cancelled' },
-        });
-        expect(await catalog.backups.get(PROJECT, backupId)).toMatchObject({ status: 'deleted' });
-        const snapshots = await world.disks.listSnapshots(first.disk.id);
-        expect(snapshots.map(({ id }) => id)).toEqual([first.snapshotId]);
-        await expectIdle(world);
-      },
-    );
+    await crashes(async ({ world, event }, journal, crash) => {
+      const task = await world.ports.catalog.tasks.get(PROJECT, event.operationLogId);
+      if (task.status === 'waiting' && !task.cancelRequested)
+        await world.ports.catalog.tasks.requestCancel(PROJECT, task.id, 0);
+      const options = { journal, ...(crash && { crash: crash as never }) };
+      await runJob('backup', event, world.ports, engineContext(world.ports, options));
+    }, expectCancelled);
   }, 60_000);
 });
