@@ -1,5 +1,5 @@
 import type * as z from 'zod';
-import type { Backup } from '../model/backup.ts';
+import { type Backup, isIncremental } from '../model/backup.ts';
 import { DISK_TYPE } from '../model/disk.ts';
 import type { backupBody } from './backup-schemas.ts';
 import { PROVIDER_ID } from './fields.ts';
@@ -19,7 +19,7 @@ export function backupJson(backup: Backup): z.input<typeof backupBody> {
     description: backup.description,
     image_type: 'backup',
     status: status === 'deleted' ? 'deleting' : status,
-    incremental: backup.incremental,
+    incremental: isIncremental(backup),
     parent_id: '',
     version: 3,
     resource_id: disk.id,

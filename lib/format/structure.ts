@@ -56,7 +56,10 @@ export function idBytes(hex: string): Uint8Array {
 
 export const hexOf = (bytes: Uint8Array): string => asBuffer(bytes).toString('hex');
 
-export const isAllZero = (bytes: Uint8Array): boolean => bytes.every((byte) => byte === 0);
+export const isAllZero = (bytes: Uint8Array): boolean => {
+  for (const byte of bytes) if (byte !== 0) return false;
+  return true;
+};
 
 /** A stored object that is not as docs/format/v1.md says. */
 export const malformed = (

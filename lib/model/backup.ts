@@ -76,6 +76,13 @@ export interface Backup {
   updatedAtMs: number;
 }
 
+/**
+ * What a backup turned out to be: one without a parent is full, whatever was asked for (spec
+ * section 5.1). Until it is whole, what was asked for.
+ */
+export const isIncremental = ({ incremental, manifest, parentBackupId }: Backup): boolean =>
+  incremental && (manifest === undefined || parentBackupId !== undefined);
+
 /** One run over a vault: the backups it makes and what it skipped (spec sections 1 and 9.5). */
 export interface Checkpoint {
   id: CheckpointId;

@@ -118,6 +118,8 @@ export interface SessionCatalog {
    * Records a finished range under its `from`; the first one put for a `from` stays. Session OPEN.
    */
   putRange(vaultId: VaultId, id: SessionId, range: FinishedRange): Promise<void>;
+  /** Consistent: the finished range that was put for `from`, if any. */
+  range(vaultId: VaultId, id: SessionId, from: number): Promise<FinishedRange | null>;
   /** Consistent: finished ranges, ascending. */
   ranges(vaultId: VaultId, id: SessionId): Promise<FinishedRange[]>;
   /**

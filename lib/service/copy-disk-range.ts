@@ -19,10 +19,9 @@ export const copyDiskRange = async (
   const { projectId, vaultId, sessionId, from } = request;
   const { catalog, clock, settings } = ports;
   const session = await openSession(request, ports);
-  const recorded = async () =>
-    (await catalog.sessions.ranges(vaultId, sessionId)).find((range) => range.from === from);
+  const recorded = () => catalog.sessions.range(vaultId, sessionId, from);
   const known = await recorded();
-  if (known !== undefined) return answer(known.to, request);
+  if (known !== null) return answer(known.to, request);
   const backup = await catalog.backups.get(projectId, request.backupId);
   const progress = new ProgressReport(request, ports);
   try {

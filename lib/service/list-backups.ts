@@ -1,4 +1,4 @@
-import type { Backup } from '../model/backup.ts';
+import { type Backup, isIncremental } from '../model/backup.ts';
 import type { Page } from '../model/details.ts';
 import { DISK_TYPE } from '../model/disk.ts';
 import type { ProjectId, VaultId } from '../model/ids.ts';
@@ -93,7 +93,7 @@ function matches(backup: Backup, command: ListBackupsCommand): boolean {
     (command.resourceId ?? disk.id) === disk.id &&
     (command.resourceName ?? disk.name) === disk.name &&
     (command.availabilityZone ?? disk.availabilityZone) === disk.availabilityZone &&
-    (command.incremental ?? backup.incremental) === backup.incremental &&
+    (command.incremental ?? isIncremental(backup)) === isIncremental(backup) &&
     backup.createdAtMs >= (command.createdFromMs ?? backup.createdAtMs) &&
     backup.createdAtMs <= (command.createdToMs ?? backup.createdAtMs)
   );

@@ -6,9 +6,9 @@ import type { Failure } from '../model/backup.ts';
 import type { OperationLog } from '../model/operation-log.ts';
 import type { DataPorts } from './data-ports.ts';
 import { endWell } from './end-job.ts';
-import { giveBackTarget } from './give-back-target.ts';
 import type { JobContext, JobEvent } from './job-context.ts';
 import { closeSession, isTakenOver, sessionIdOf } from './job-session.ts';
+import { giveBackTarget, wasRestored } from './restore-target.ts';
 import { workRanges } from './work-ranges.ts';
 
 /**
@@ -50,10 +50,11 @@ interface Begun {
 }
 
 const beginRestore = async (
-  { projectId, operationLogId, attempt }: JobEvent,
+  event: JobEvent,
   sessionId: string,
   ports: DataPorts,
 ): Promise<Begun | null> => {
+  const { projectId, operationLogId, attempt } = event;
   const { catalog, disks, clock, settings } = ports;
   const task = await catalog.tasks.get(projectId, operationLogId);
   if (isTakenOver(task, attempt, null)) return null;
@@ -61,6 +62,10 @@ const beginRestore = async (
   const { backupId, vaultId, target } = task;
   if (target === undefined)
     throw new HoldfastError('bug', { reason: `task ${task.id} has no target` });
+  if (await wasRestored(task, attempt, disks)) {
+    await endRestore(event, sessionId, undefined, ports);
+    return null;
+  }
   const nowMs = clock.nowMs();
   await catalog.sessions.open({
     vaultId,
@@ -76,23 +81,28 @@ const beginRestore = async (
   const keys = vaultKeys(vaultId, { vaults: catalog.vaults, keys: ports.keys });
   const manifest = await readManifest(backup, { ...ports, vaultKeys: keys });
   await checkDocuments(manifest, { ...ports, vaultKeys: keys });
-  const sizeBytes = target.sizeBytes ?? manifest.disk.sizeBytes;
+  const backupBytes = manifest.disk.sizeBytes;
   if (target.isNew) {
+    const sizeBytes = target.sizeBytes ?? backupBytes;
+    // Before there is a disk that nobody would take back.
+    refuseSmaller(sizeBytes, backupBytes);
     const availabilityZone = target.availabilityZone ?? backup.disk.availabilityZone;
     await disks.createDisk({ id: target.diskId, name: target.name, sizeBytes, availabilityZone });
   }
   const disk = await disks.describe(target.diskId);
-  if (disk.sizeBytes < manifest.disk.sizeBytes) {
-    const sizes = { targetBytes: disk.sizeBytes, backupBytes: manifest.disk.sizeBytes };
-    throw new HoldfastError('BackupService.2001', sizes);
-  }
+  refuseSmaller(disk.sizeBytes, backupBytes);
   await disks.beginRestore(target.diskId, sessionId);
   await disks.startContent({ attemptId: sessionId, sizeBytes: disk.sizeBytes });
   await catalog.tasks.start(projectId, operationLogId, {
     atMs: nowMs,
-    totalBytes: manifest.disk.sizeBytes,
+    totalBytes: backupBytes,
   });
   return { vaultId, backupId, segments: manifest.segments.length, diskId: target.diskId };
+};
+
+const refuseSmaller = (targetBytes: number, backupBytes: number): void => {
+  if (targetBytes < backupBytes)
+    throw new HoldfastError('BackupService.2001', { targetBytes, backupBytes });
 };
 
 /** A crash of the API may have left the backup `available` behind its task. */

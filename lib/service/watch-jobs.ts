@@ -4,8 +4,8 @@ import type { OperationLog } from '../model/operation-log.ts';
 import type { DataPorts } from './data-ports.ts';
 import { dropSnapshotOf } from './drop-snapshot.ts';
 import { toFailure } from './end-job.ts';
-import { giveBackTarget } from './give-back-target.ts';
 import { sessionIdOf } from './job-session.ts';
+import { giveBackTarget, wasRestored } from './restore-target.ts';
 
 /** After that many restarts a task that stalls again is failed. */
 const RESTARTS_MAX = 2;
@@ -94,6 +94,7 @@ const fail = async (task: OperationLog, quietMs: number, ports: DataPorts): Prom
   const failure = toFailure(error);
   const atMs = clock.nowMs();
   if (await isDone(task, ports)) {
+    await makeAvailable(task, ports);
     await catalog.tasks.end(projectId, id, { status: 'success', atMs });
     return;
   }
@@ -103,25 +104,40 @@ const fail = async (task: OperationLog, quietMs: number, ports: DataPorts): Prom
   if (task.type === 'backup') await dropSnapshotOf(task, ports);
 };
 
-/** A backup that was committed is whole, whatever became of the job that should have said so. */
-const isDone = async (
-  { type, projectId, backupId }: OperationLog,
-  { catalog }: DataPorts,
-): Promise<boolean> =>
-  type === 'backup' && (await catalog.backups.get(projectId, backupId)).manifest !== undefined;
+/**
+ * A backup that was committed is whole, and a disk with its new content is restored, whatever
+ * became of the job that should have said so.
+ */
+const isDone = async (task: OperationLog, { catalog, disks }: DataPorts): Promise<boolean> => {
+  const { type, projectId, backupId } = task;
+  if (type === 'backup')
+    return (await catalog.backups.get(projectId, backupId)).manifest !== undefined;
+  return wasRestored(task, task.restarts + 1, disks);
+};
 
 /** The failed task's backup: none, or the one that was to be restored, which is as it was. */
 const settleBackup = async (
-  { type, projectId, backupId }: OperationLog,
+  task: OperationLog,
   failure: Failure,
+  ports: DataPorts,
+): Promise<void> => {
+  const { type, projectId, backupId } = task;
+  const { backups } = ports.catalog;
+  const { status } = await backups.get(projectId, backupId);
+  if (type === 'backup' && status !== 'deleted') {
+    const change = { atMs: ports.clock.nowMs(), failure };
+    await backups.setStatus(projectId, backupId, 'error', change);
+  }
+  await makeAvailable(task, ports);
+};
+
+/** Restored or not, the backup can be used again. */
+const makeAvailable = async (
+  { type, projectId, backupId }: OperationLog,
   { catalog, clock }: DataPorts,
 ): Promise<void> => {
   const { status } = await catalog.backups.get(projectId, backupId);
-  const atMs = clock.nowMs();
-  if (type === 'backup' && status !== 'deleted') {
-    await catalog.backups.setStatus(projectId, backupId, 'error', { atMs, failure });
-  }
   if (type === 'restore' && (status === 'restoring' || status === 'waiting_restore')) {
-    await catalog.backups.setStatus(projectId, backupId, 'available', { atMs });
+    await catalog.backups.setStatus(projectId, backupId, 'available', { atMs: clock.nowMs() });
   }
 };

@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { isIncremental } from '../../lib/model/backup.ts';
 import { BLOCK_BYTES, SEGMENT_BYTES } from '../../lib/model/block.ts';
 import {
   backUp,
@@ -68,6 +69,7 @@ describe('a disk goes through a vault', () => {
     await world.disks.write(DISK, 5 * MIB, randomBytesOf('second', BLOCK_BYTES));
     const second = await backUp(world);
     expect(second.parentBackupId).toBe(first.id);
+    expect([first, second].map(isIncremental)).toEqual([false, true]);
     expect(second.stats).toMatchObject({
       readBytes: BLOCK_BYTES,
       newBytes: BLOCK_BYTES,

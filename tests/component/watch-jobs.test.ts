@@ -3,11 +3,20 @@ import { HoldfastError } from '../../lib/errors.ts';
 import type { OperationLog } from '../../lib/model/operation-log.ts';
 import { sessionIdOf } from '../../lib/service/job-session.ts';
 import { watchJobs } from '../../lib/service/watch-jobs.ts';
-import { expectRestores, expectWhole, type Scenario, scenario } from '../support/data-scenario.ts';
+import {
+  contentOf,
+  expectRestores,
+  expectWhole,
+  type Scenario,
+  scenario,
+  writeBlock,
+} from '../support/data-scenario.ts';
 import { beginTask, DISK, PROJECT, runJob } from '../support/data-world.ts';
 import { Crash, engineContext, type Journal } from '../support/engine-context.ts';
 
 const LEASE_MS = 60_000;
+/** Operations of a restore of two segments up to its swap. */
+const AFTER_SWAP = 4;
 
 const crashBackup = async ({ world, event }: Scenario, nth: number): Promise<Journal> => {
   const journal: Journal = new Map();
@@ -141,6 +150,29 @@ describe('the watchdog', () => {
     expect((await world.disks.describe(DISK)).status).toBe('available');
     await runJob('restore', { ...event, attempt: 1 }, world.ports);
     expect((await world.ports.catalog.tasks.get(PROJECT, taskId)).status).toBe('success');
+  });
+
+  it.each([
+    ['is restarted', 1],
+    ['is given up', 3],
+  ])('does not restore twice when a job died after the swap and %s', async (_, sweeps) => {
+    const scene = await scenario();
+    const { world, first, firstContent } = scene;
+    const target = { diskId: DISK, name: 'disk', isNew: false };
+    const taskId = await beginTask(world, 'restore', first.id, target);
+    const event = { projectId: PROJECT, operationLogId: taskId, attempt: 0 };
+    await world.ports.catalog.backups.setStatus(PROJECT, first.id, 'waiting_restore', { atMs: 0 });
+    const context = engineContext(world.ports, { crash: { nth: AFTER_SWAP, when: 'kept' } });
+    await expect(runJob('restore', event, world.ports, context)).rejects.toThrow(Crash);
+    expect((await world.disks.describe(DISK)).status).toBe('available');
+    expect(await contentOf(world, DISK)).toEqual(firstContent);
+    await writeBlock(world, 0, 'written since');
+    for (let sweep = 0; sweep < sweeps; sweep++) await watch(scene);
+    if (sweeps === 1) await runJob('restore', { ...event, attempt: 1 }, world.ports);
+    const { catalog } = world.ports;
+    expect(await catalog.tasks.get(PROJECT, taskId)).toMatchObject({ status: 'success' });
+    expect(await catalog.backups.get(PROJECT, first.id)).toMatchObject({ status: 'available' });
+    expect(await contentOf(world, DISK)).not.toEqual(firstContent);
   });
 
   it('passes over a restore to a new disk that was never made', async () => {

@@ -176,6 +176,9 @@ const rangeCases = (subject: Subject): void => {
     await sessions.putRange(vaultId, id, { ...someRange(9), stats: someStats({ newBytes: 7 }) });
     expect(await sessions.ranges(vaultId, id)).toStrictEqual(ranges);
     expect(await sessions.ranges(vaultId, randomUUID())).toStrictEqual([]);
+    expect(await sessions.range(vaultId, id, 9)).toStrictEqual(ranges[1]);
+    expect(await sessions.range(vaultId, id, 1)).toBeNull();
+    expect(await sessions.range(vaultId, randomUUID(), 9)).toBeNull();
   });
 
   it('gives back more than a page of large ranges', async () => {

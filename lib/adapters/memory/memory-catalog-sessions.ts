@@ -66,6 +66,11 @@ export const memorySessions = (state: MemoryCatalogState): SessionCatalog => {
       if (!finished.has(range.from)) finished.set(range.from, copyOf(range));
     },
 
+    async range(vaultId, id, from) {
+      const range = ranges.get(inVault(vaultId, id))?.get(from);
+      return range === undefined ? null : copyOf(range);
+    },
+
     async ranges(vaultId, id) {
       const finished = ranges.get(inVault(vaultId, id))?.values() ?? [];
       return copyOf([...finished]).toSorted((a, b) => a.from - b.from);

@@ -114,13 +114,15 @@ export const dynamoSessions = (table: CatalogTable): SessionCatalog => {
       });
     },
 
+    async range(vaultId, id, from) {
+      const found = await table.get(rangeCodec, keys.range(vaultId, id, from));
+      return found && finishedRange(found);
+    },
+
     async ranges(vaultId, id) {
       const ranges: FinishedRange[] = [];
       for await (const items of table.pages(prefixes.ranges(vaultId, id)))
-        for (const item of items) {
-          const { from, to, segments, stats } = rangeCodec.decode(item);
-          ranges.push({ from, to, segments, stats });
-        }
+        for (const item of items) ranges.push(finishedRange(rangeCodec.decode(item)));
       return ranges;
     },
 
@@ -210,3 +212,10 @@ const commitWrites = (commit: Commit, backup: Backup, { parentBackupId }: Sessio
     },
   ];
 };
+
+const finishedRange = ({ from, to, segments, stats }: FinishedRange): FinishedRange => ({
+  from,
+  to,
+  segments,
+  stats,
+});
