@@ -30,7 +30,7 @@ const rights = () => ({
     openKeys,
   ],
   'copy-blocks': [
-    catalog('get', 'query', 'put', 'update', 'check'),
+    catalog('get', 'put', 'update', 'check'),
     noCredentials,
     write('packs/*', 'backups/*/segments/*'),
     read('backups/*/manifest'),
