@@ -154,9 +154,13 @@ const startChildren = (
   const dynamo = dynamoCommand(home, ports);
   const s3Server = join(PROGRAM, 'local', 's3-server', 'main.ts');
   const serverless = join(PROGRAM, 'node_modules', 'serverless', 'bin', 'serverless.js');
+  // Else the framework's 100 MB are gone through for every 64 MB of buffers that come and go: a
+  // fifth of a restore's processor time. The size bounds the buffers that wait to be freed.
+  const gc = ['--external-memory-accounted-in-global-limit', '--max-old-space-size=512'];
+  const offline = [serverless, 'offline', 'start', '--stage', 'local'];
   return {
     // The slowest first.
-    api: start('API', 'functions', [node, serverless, 'offline', 'start', '--stage', 'local']),
+    api: start('API', 'functions', [node, ...gc, ...offline]),
     ...(dynamo ? { dynamo: start('DynamoDB emulator', 'dynamo', dynamo) } : {}),
     s3: start(
       'S3 server',

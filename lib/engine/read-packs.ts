@@ -10,9 +10,9 @@ import {
   readPackKeyId,
 } from '../format/pack.ts';
 import { BLOCK_BYTES } from '../model/block.ts';
+import { PACK_TARGET_BYTES } from '../model/pack.ts';
 import type { ObjectStore } from '../ports/object-store.ts';
 import type { BlockPool } from './pool/block-pool.ts';
-import { type Bytes, release } from './pool/tasks.ts';
 import type { VaultKeys } from './vault-keys.ts';
 
 /**
@@ -39,11 +39,35 @@ export interface PackReading {
   limits?: typeof READ_LIMITS;
 }
 
+/**
+ * Memory in which packs are read and opened, one after the other. It is shared with the pool's
+ * threads, so nothing is copied or moved between them; and it is used again, because megabytes that
+ * are new each time cost page faults and wake the garbage collector for all that a process holds.
+ */
+export interface PackBuffers {
+  pack: Uint8Array;
+  /** Two, so that blocks can be opened while the caller works on those before. */
+  opened: [Uint8Array, Uint8Array];
+}
+
+/** Larger packs are rare, and read into memory of their own. */
+const PACK_ROOM_BYTES = PACK_TARGET_BYTES + 4 * 2 ** 20;
+
+const sharedBytes = (count: number) => new Uint8Array(new SharedArrayBuffer(count));
+
+export const newPackBuffers = (): PackBuffers => {
+  const opened = () => sharedBytes(READ_LIMITS.openBlocks * BLOCK_BYTES);
+  return { pack: sharedBytes(PACK_ROOM_BYTES), opened: [opened(), opened()] };
+};
+
 /** Opened blocks, in order of `slots`. */
 export interface OpenedBlocks {
   slots: number[];
-  /** `slots.length` blocks of 512 KiB; empty when they were only checked. */
-  blocks: Bytes;
+  /**
+   * `slots.length` blocks of 512 KiB; empty when they were only checked. The caller's until it asks
+   * for the next ones.
+   */
+  blocks: Uint8Array;
 }
 
 /**
@@ -55,17 +79,19 @@ export async function* readPackBlocks(
   packId: string,
   wanted: ReadonlyMap<number, Uint8Array>,
   reading: PackReading,
+  buffers: PackBuffers,
   keep = true,
 ): AsyncGenerator<OpenedBlocks> {
-  const { entries, at, bytes, vaultKey } = await fetchBlocks(packId, wanted, reading);
-  const blockKey = deriveBlockKey(vaultKey, packId);
+  const fetched = await fetchBlocks(packId, wanted, { ...reading, room: buffers.pack });
+  const { entries, bytes: pack } = fetched;
+  const blockKey = deriveBlockKey(fetched.vaultKey, packId);
   const { openBlocks } = reading.limits ?? READ_LIMITS;
   const open = async (from: number): Promise<OpenedBlocks> => {
     const slots = entries.slice(from, from + openBlocks);
-    const sealed = gather(slots, at, bytes);
-    const task = { kind: 'open', packId, blockKey, bytes: sealed, slots, keep } as const;
-    const { blocks } = await reading.pool.run(task);
-    return { slots: slots.map(({ slot }) => slot), blocks };
+    const room = buffers.opened[(from / openBlocks) % 2] as Uint8Array;
+    const into = room.subarray(0, keep ? slots.length * BLOCK_BYTES : 0);
+    await reading.pool.run({ kind: 'open', packId, blockKey, pack, slots, into });
+    return { slots: slots.map(({ slot }) => slot), blocks: into };
   };
   let ahead = open(0);
   for (let from = 0; from < entries.length; from += openBlocks) {
@@ -75,29 +101,14 @@ export async function* readPackBlocks(
     ahead.catch(() => {}); // met at the next turn, or of no interest when the caller gave up
     yield opened;
   }
-  release(bytes);
 }
 
-/** The sealed bytes of some blocks, one after the other, in memory of their own. */
-const gather = (
-  slots: Fetched['entries'],
-  at: Fetched['at'],
-  bytes: Uint8Array,
-): Uint8Array<ArrayBuffer> => {
-  const sealed = new Uint8Array(slots.reduce((sum, { entry }) => sum + entry.storedBytes, 0));
-  let offset = 0;
-  for (const { entry } of slots) {
-    const start = at(entry);
-    sealed.set(bytes.subarray(start, start + entry.storedBytes), offset);
-    offset += entry.storedBytes;
-  }
-  return sealed;
-};
+/** What a reading of one pack needs besides. */
+type Fetching = PackReading & { room: Uint8Array };
 
 interface Fetched {
-  entries: { slot: number; entry: PackEntry }[];
-  /** Where an entry's sealed bytes begin within `bytes`. */
-  at: (entry: PackEntry) => number;
+  /** `start`: where the slot's sealed bytes begin within `bytes`. */
+  entries: { slot: number; start: number; entry: PackEntry }[];
   bytes: Uint8Array;
   vaultKey: Uint8Array;
 }
@@ -105,7 +116,7 @@ interface Fetched {
 const fetchBlocks = async (
   packId: string,
   wanted: ReadonlyMap<number, Uint8Array>,
-  reading: PackReading,
+  reading: Fetching,
 ): Promise<Fetched> => {
   const { attempts } = reading.limits ?? READ_LIMITS;
   for (let attempt = 1; ; attempt++) {
@@ -122,7 +133,7 @@ const fetchBlocks = async (
 const fetchOnce = async (
   packId: string,
   wanted: ReadonlyMap<number, Uint8Array>,
-  reading: PackReading,
+  reading: Fetching,
 ): Promise<Fetched> => {
   const limits = reading.limits ?? READ_LIMITS;
   const key = packKey(reading, packId);
@@ -134,30 +145,37 @@ const fetchOnce = async (
   const wantedBytes = entries.reduce((sum, { entry }) => sum + entry.storedBytes, 0);
   if (wantedBytes >= limits.wholeShare * table.blocksBytes)
     return fetchWhole(packId, wanted, reading);
-  const bytes = new Uint8Array(wantedBytes);
-  const starts = new Map<PackEntry, number>();
+  const bytes = wantedBytes <= reading.room.length ? reading.room : sharedBytes(wantedBytes);
   let filled = 0;
   for (const run of coalesce(entries, limits.gapBytes)) {
     const { bytes: got } = await reading.objects.getRange(key, run.from, run.to, tail.etag);
-    for (const { entry } of run.entries) {
-      const from = entry.offset - run.from;
-      bytes.set(got.subarray(from, from + entry.storedBytes), filled);
-      starts.set(entry, filled);
-      filled += entry.storedBytes;
+    for (const item of run.entries) {
+      const from = item.entry.offset - run.from;
+      bytes.set(got.subarray(from, from + item.entry.storedBytes), filled);
+      item.start = filled;
+      filled += item.entry.storedBytes;
     }
   }
-  return { entries, at: (entry) => starts.get(entry) ?? 0, bytes, vaultKey };
+  return { entries, bytes, vaultKey };
 };
 
 const fetchWhole = async (
   packId: string,
   wanted: ReadonlyMap<number, Uint8Array>,
-  reading: PackReading,
+  reading: Fetching,
 ): Promise<Fetched> => {
-  const { bytes } = await reading.objects.get(packKey(reading, packId));
+  const { bytes } = await reading.objects.get(packKey(reading, packId), reading.room);
   const vaultKey = await reading.vaultKeys.get(readPackKeyId(bytes));
   const table = decodePack(bytes, vaultKey, { packId });
-  return { entries: pick(packId, table, wanted), at: (entry) => entry.offset, bytes, vaultKey };
+  return { entries: pick(packId, table, wanted), bytes: shared(bytes), vaultKey };
+};
+
+/** A pack that is too large for the room: its bytes, where the threads see them. */
+const shared = (bytes: Uint8Array): Uint8Array => {
+  if (bytes.buffer instanceof SharedArrayBuffer) return bytes;
+  const copy = sharedBytes(bytes.length);
+  copy.set(bytes);
+  return copy;
 };
 
 /** The wanted slots' entries in order of the pack; the table must name the same blocks. */
@@ -174,7 +192,7 @@ const pick = (
         const reason = `slot ${slot} does not hold block ${Buffer.from(blockId).toString('hex')}`;
         throw new HoldfastError('pack.damaged', { packId, reason });
       }
-      return { slot, entry };
+      return { slot, start: entry.offset, entry };
     });
 
 const coalesce = (

@@ -2,11 +2,17 @@ import type { Manifest } from '../format/manifest.ts';
 import { BLOCK_BYTES } from '../model/block.ts';
 import type { Disks } from '../ports/disks.ts';
 import { locateBlocks, type PackBlocks } from './locate-blocks.ts';
-import { release } from './pool/tasks.ts';
-import { diskBytes, type OpenedBlocks, type PackReading, readPackBlocks } from './read-packs.ts';
+import {
+  diskBytes,
+  newPackBuffers,
+  type OpenedBlocks,
+  type PackBuffers,
+  type PackReading,
+  readPackBlocks,
+} from './read-packs.ts';
 import { runLanes } from './run-lanes.ts';
 
-/** Packs under way at the same time; each holds 35 MiB of ciphertext and 8 MiB of blocks. */
+/** Packs under way at the same time; each holds 36 MiB of ciphertext and 16 MiB of blocks. */
 const PACK_LANES = 4;
 
 /**
@@ -23,12 +29,14 @@ export const restoreBlocks = async (
 ): Promise<void> => {
   const { packs, zeroBytes } = await locateBlocks(manifest, range, ports);
   onProgress(zeroBytes);
+  const spare: PackBuffers[] = [];
   await runLanes(packs.entries(), PACK_LANES, async ([packId, pack]) => {
-    for await (const opened of readPackBlocks(packId, pack.wanted, ports)) {
+    const buffers = spare.pop() ?? newPackBuffers();
+    for await (const opened of readPackBlocks(packId, pack.wanted, ports, buffers)) {
       await writeOpened(opened, pack, attemptId, ports.disks);
-      release(opened.blocks);
       onProgress(diskBytes(opened.slots.flatMap((slot) => pack.numbers.get(slot) ?? [])));
     }
+    spare.push(buffers);
   });
 };
 

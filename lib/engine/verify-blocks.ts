@@ -1,7 +1,13 @@
 import { isError } from '../errors.ts';
 import type { Manifest } from '../format/manifest.ts';
 import { locateBlocks } from './locate-blocks.ts';
-import { diskBytes, type PackReading, readPackBlocks } from './read-packs.ts';
+import {
+  diskBytes,
+  newPackBuffers,
+  type PackBuffers,
+  type PackReading,
+  readPackBlocks,
+} from './read-packs.ts';
 import { runLanes } from './run-lanes.ts';
 
 /** A pack that cannot give back what it should, and why. */
@@ -26,9 +32,11 @@ export const verifyBlocks = async (
   const { packs } = await locateBlocks(manifest, range, reading, choose);
   const damaged: DamagedPack[] = [];
   let checkedBlocks = 0;
+  const spare: PackBuffers[] = [];
   await runLanes(packs.entries(), 2 * reading.pool.size, async ([packId, { wanted }]) => {
+    const buffers = spare.pop() ?? newPackBuffers();
     try {
-      for await (const { slots } of readPackBlocks(packId, wanted, reading, false)) {
+      for await (const { slots } of readPackBlocks(packId, wanted, reading, buffers, false)) {
         checkedBlocks += slots.length;
         onProgress(diskBytes(slots));
       }
@@ -36,6 +44,7 @@ export const verifyBlocks = async (
       if (!isError(error, 'pack.damaged')) throw error;
       damaged.push({ packId, reason: error.details.reason });
     }
+    spare.push(buffers);
   });
   return { checkedBlocks, damaged };
 };

@@ -23,7 +23,8 @@ export interface StoredObject {
 export interface ObjectStore {
   /** `sha256` of `bytes` may be given (32 bytes) to save hashing it again. */
   put(key: string, bytes: Uint8Array, sha256?: Uint8Array): Promise<void>;
-  get(key: string): Promise<StoredObject>;
+  /** With `room`: the bytes lie at its beginning if they fit, else in memory of their own. */
+  get(key: string, room?: Uint8Array): Promise<StoredObject>;
   /**
    * Bytes `from` (inclusive) to `to` (exclusive, cut at the object's end). With `etag`: only of
    * exactly that version, else `store.object-changed`.

@@ -40,6 +40,19 @@ export function objectStoreSuite(
       expect(etag).not.toBe('');
     });
 
+    it.each([
+      ['at the beginning of the room that is given', 2000, true],
+      ['in memory of their own when the room is too small', 999, false],
+    ])('gives back bytes %s', async (_, roomBytes, fits) => {
+      const [key, bytes] = [newKey(), someBytes('room', 1000)];
+      await store.put(key, bytes);
+      const room = new Uint8Array(new SharedArrayBuffer(roomBytes + 10)).subarray(10);
+      const read = await store.get(key, room);
+      expect(Buffer.from(read.bytes).equals(bytes)).toBe(true);
+      expect(read.bytes.buffer === room.buffer).toBe(fits);
+      expect(Buffer.from(room.subarray(0, 1000)).equals(bytes)).toBe(fits);
+    });
+
     it('takes the same bytes again, and refuses others', async () => {
       const [key, bytes] = [newKey(), someBytes('first', 100)];
       await store.put(key, bytes);

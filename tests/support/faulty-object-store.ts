@@ -41,7 +41,7 @@ export function faultyObjectStore(store: ObjectStore, faults: Fault[]): FaultyOb
     calls,
     happened,
     put: (key, ...rest) => around('put', key, () => store.put(key, ...rest)),
-    get: (key) => around('get', key, () => store.get(key)),
+    get: (key, room) => around('get', key, () => store.get(key, room)),
     getRange: (key, ...rest) => around('getRange', key, () => store.getRange(key, ...rest)),
     getTail: (key, count) => around('getTail', key, () => store.getTail(key, count)),
     head: (key) => around('head', key, () => store.head(key)),

@@ -38,6 +38,8 @@ export const contentName = (state: ContentState, attemptId: string): string =>
 const FLUSH_FAILED = 'flush-failed';
 /** Extents being flushed at once: enough to keep a disk busy, threads left to read and write. */
 const FLUSHES_MAX = 2;
+/** Extents remembered as partly written; a restore has a few at a time. */
+const REMEMBERED_MAX = 4096;
 /** A write of more is a mistake of the caller. */
 const WRITE_BYTES_MAX = 256 * 2 ** 20;
 
@@ -62,9 +64,24 @@ export async function startContent(root: LocalRoot, options: ContentOptions): Pr
   });
 }
 
-/** Writes that go on in the background, see `flush`. */
-export interface Flushes {
-  running: number;
+/** Extents that are brought to the disk in the background, see `flush`. */
+export class Flushes {
+  running = 0;
+  /** Bytes written of extents that are not full yet, by path. */
+  readonly #written = new Map<string, number>();
+
+  /**
+   * Whether an extent is due: all of it has been written, in parts perhaps, and not too many others
+   * are being flushed. A wrong answer costs time alone: who seals flushes everything.
+   */
+  isDue(path: string, writtenBytes: number, extentBytes: number): boolean {
+    const sum = (this.#written.get(path) ?? 0) + writtenBytes;
+    this.#written.delete(path);
+    if (sum >= extentBytes) return this.running < FLUSHES_MAX;
+    if (this.#written.size >= REMEMBERED_MAX) this.#written.clear();
+    this.#written.set(path, sum);
+    return false;
+  }
 }
 
 export async function writeBlocks(
@@ -95,11 +112,13 @@ export async function writeBlocks(
         await file.close();
         throw error;
       }
-      if (length === root.extentBytes && flushes.running + full.length < FLUSHES_MAX)
+      if (flushes.isDue(path, length, root.extentBytes)) {
         full.push(file);
-      else await file.close();
+        flushes.running++;
+      } else await file.close();
     });
   } catch (error) {
+    flushes.running -= full.length;
     await Promise.all(full.map((file) => file.close()));
     release();
     throw error;
@@ -153,7 +172,6 @@ async function flush(
   flushes: Flushes,
   release: Release,
 ): Promise<void> {
-  flushes.running += files.length;
   try {
     await Promise.all(files.map((file) => file.datasync()));
   } catch {

@@ -3,7 +3,7 @@ import { HoldfastError, isError } from '../../errors.ts';
 import type { Disk, Snapshot } from '../../model/disk.ts';
 import type { DiskId } from '../../model/ids.ts';
 import type { Disks } from '../../ports/disks.ts';
-import { type Flushes, sealContent, startContent, writeBlocks } from './local-disks-contents.ts';
+import { Flushes, sealContent, startContent, writeBlocks } from './local-disks-contents.ts';
 import { hasErrno } from './local-disks-files.ts';
 import { eachDisk, readDisk, readSnapshot, toDisk, toSnapshot } from './local-disks-records.ts';
 import { abandonRestore, beginRestore, createDisk, finishRestore } from './local-disks-restores.ts';
@@ -74,7 +74,7 @@ export function localDisks(options: LocalDisksOptions): LocalDisks {
     lockWaitMs: options.lockWaitMs ?? LOCK_WAIT_MS,
     nowMs: options.nowMs ?? Date.now,
   };
-  const flushes: Flushes = { running: 0 };
+  const flushes = new Flushes();
   const run = guardOf(root);
   return {
     describe: (id) => run('describe', { disk: id }, async () => toDisk(await readDisk(root, id))),

@@ -32,8 +32,11 @@ export function memoryObjectStore(): MemoryObjectStore {
       if (!stored) objects.set(key, Uint8Array.from(bytes));
     },
 
-    async get(key) {
-      return copy(find(key));
+    async get(key, room) {
+      const { bytes, etag } = find(key);
+      if (room === undefined || bytes.length > room.length) return copy({ bytes, etag });
+      room.set(bytes);
+      return { bytes: room.subarray(0, bytes.length), etag };
     },
 
     async getRange(key, from, to, etag) {

@@ -61,16 +61,13 @@ export interface OpenTask {
   kind: 'open';
   packId: string;
   blockKey: Uint8Array;
-  /** Sealed blocks, one after the other, in order of `slots`. */
-  bytes: Bytes;
-  slots: { slot: number; entry: PackEntry }[];
-  /** False: the blocks are checked and dropped. */
-  keep: boolean;
+  /** Memory that the threads share; a slot's sealed bytes begin at its `start`. */
+  pack: Uint8Array;
+  slots: { slot: number; start: number; entry: PackEntry }[];
+  /** Shared too: room for the opened blocks in order; empty = they are checked and dropped. */
+  into: Uint8Array;
 }
-export interface OpenAnswer {
-  /** Whole blocks in order; empty when not kept. */
-  blocks: Bytes;
-}
+export type OpenAnswer = Record<string, never>;
 
 export interface TaskAnswers {
   hash: HashAnswer;
@@ -169,20 +166,13 @@ const finish = (task: FinishTask): FinishAnswer => {
   return { object, sha256: new Uint8Array(createHash('sha256').update(object).digest()) };
 };
 
-const open = ({ packId, blockKey, bytes, slots, keep }: OpenTask): OpenAnswer => {
-  const blocks = new Uint8Array(keep ? slots.length * BLOCK_BYTES : 0);
-  let at = 0;
-  for (const [n, { slot, entry }] of slots.entries()) {
-    const block = openBlock({
-      blockKey,
-      packId,
-      slot,
-      entry,
-      bytes: bytes.subarray(at, at + entry.storedBytes),
-    });
-    if (keep) blocks.set(block, n * BLOCK_BYTES);
-    at += entry.storedBytes;
+const open = ({ packId, blockKey, pack, slots, into }: OpenTask): OpenAnswer => {
+  for (const [n, { slot, start, entry }] of slots.entries()) {
+    const bytes = pack.subarray(start, start + entry.storedBytes);
+    const block = openBlock({ blockKey, packId, slot, entry, bytes });
+    if (into.length > 0) into.set(block, n * BLOCK_BYTES);
+    // It lies in memory of its own, somewhat larger than it.
+    (block.buffer as ArrayBuffer).transfer(0);
   }
-  release(bytes);
-  return { blocks };
+  return {};
 };

@@ -61,11 +61,15 @@ describe('a pool of threads', () => {
       kind: 'open',
       packId: SOME.packId,
       blockKey: new Uint8Array(32),
-      bytes: new Uint8Array(100),
+      pack: new Uint8Array(100),
       slots: [
-        { slot: 3, entry: { codec: 1, blockId: new Uint8Array(32), offset: 0, storedBytes: 100 } },
+        {
+          slot: 3,
+          start: 0,
+          entry: { codec: 1, blockId: new Uint8Array(32), offset: 0, storedBytes: 100 },
+        },
       ],
-      keep: true,
+      into: new Uint8Array(0),
     });
     await expect(opening).rejects.toMatchObject({
       name: 'HoldfastError',

@@ -4,7 +4,7 @@ import {
   memoryObjectStore,
 } from '../../../lib/adapters/memory/memory-object-store.ts';
 import { inlinePool } from '../../../lib/engine/pool/block-pool.ts';
-import { READ_LIMITS, readPackBlocks } from '../../../lib/engine/read-packs.ts';
+import { newPackBuffers, READ_LIMITS, readPackBlocks } from '../../../lib/engine/read-packs.ts';
 import { hashBlock } from '../../../lib/format/block.ts';
 import { packKey } from '../../../lib/format/object-keys.ts';
 import { PACK_TAIL_BYTES_MAX } from '../../../lib/format/pack.ts';
@@ -33,7 +33,7 @@ const givenStore = (bytes: Uint8Array = PACK) => {
   const asked: string[] = [];
   const store: MemoryObjectStore = {
     ...objects,
-    get: (key) => (asked.push('whole'), objects.get(key)),
+    get: (key, room) => (asked.push('whole'), objects.get(key, room)),
     getTail: (key, count) => (asked.push(`tail ${count}`), objects.getTail(key, count)),
     getRange: (key, from, to, etag) => {
       asked.push(`range of ${Math.round((to - from) / 1024)} KiB`);
@@ -48,6 +48,7 @@ const read = async (
   slots: number[],
   limits: Partial<typeof READ_LIMITS> = {},
   idOf = (slot: number) => hashBlock(BLOCKS[slot]!),
+  buffers = newPackBuffers(),
 ) => {
   const wanted = new Map(slots.map((slot) => [slot, idOf(slot)]));
   const reading = {
@@ -58,9 +59,9 @@ const read = async (
     limits: { ...READ_LIMITS, ...limits },
   };
   const found = new Map<number, Uint8Array>();
-  for await (const { slots: opened, blocks } of readPackBlocks(packId, wanted, reading))
+  for await (const { slots: opened, blocks } of readPackBlocks(packId, wanted, reading, buffers))
     for (const [n, slot] of opened.entries())
-      found.set(slot, blocks.subarray(n * BLOCK_BYTES, (n + 1) * BLOCK_BYTES));
+      found.set(slot, blocks.slice(n * BLOCK_BYTES, (n + 1) * BLOCK_BYTES));
   return found;
 };
 
@@ -88,6 +89,15 @@ describe('blocks of a pack', () => {
       slots.toSorted((a, b) => a - b),
     );
     expect(asked).toEqual(requests);
+  });
+
+  it.each([
+    ['whole', { wholeSlots: 1 }],
+    ['in ranges', { gapBytes: 0, wholeShare: 2 }],
+  ])('are read %s from a pack for which there is no room', async (_, limits) => {
+    const { store } = givenStore();
+    const buffers = { ...newPackBuffers(), pack: new Uint8Array(new SharedArrayBuffer(1000)) };
+    expectBlocks(await read(store, [0, 1, 4], limits, undefined, buffers), [0, 1, 4]);
   });
 
   it('are read from a pack that shrinks between two requests', async () => {
