@@ -156,7 +156,7 @@ const startChildren = (
   const serverless = join(PROGRAM, 'node_modules', 'serverless', 'bin', 'serverless.js');
   // Else the framework's 100 MB are gone through for every 64 MB of buffers that come and go: a
   // fifth of a restore's processor time. The size bounds the buffers that wait to be freed.
-  const gc = ['--external-memory-accounted-in-global-limit', '--max-old-space-size=512'];
+  const gc = ['--external-memory-accounted-in-global-limit', '--max-old-space-size=2048'];
   const offline = [serverless, 'offline', 'start', '--stage', 'local'];
   return {
     // The slowest first.

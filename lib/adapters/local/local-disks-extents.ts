@@ -209,7 +209,7 @@ export async function syncExtents(root: LocalRoot, folder: string): Promise<void
       const file = await open(extentPath(folder, extent), 'r+');
       try {
         if ((await file.stat()).size !== root.extentBytes) throw shortExtent(folder, extent);
-        await file.sync();
+        await file.datasync();
       } finally {
         await file.close();
       }
