@@ -162,6 +162,10 @@ export const CATALOGUE = {
     'invalid',
     (d: { max: number }) => `A vault takes at most ${d.max} tags.`,
   ),
+  'BackupService.6601': entry(
+    'missing',
+    (d: { key: string }) => `The vault has no tag with the key ${d.key}.`,
+  ),
   'BackupService.7000': entry('missing', (d: Id) => `Disk ${d.id} does not exist.`),
   'BackupService.7003': entry(
     'conflict',

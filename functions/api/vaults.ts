@@ -1,11 +1,16 @@
 import { VAULT_ROUTES as routes } from '../../lib/api/vault-routes.ts';
+import { VAULT_TAG_ROUTES as tags } from '../../lib/api/vault-tag-routes.ts';
 import { apiPorts } from '../../lib/runtime/containers.ts';
 import { httpFunction, on } from '../../lib/runtime/http-function.ts';
 import { addResources } from '../../lib/service/add-resources.ts';
+import { changeVaultTags, deleteVaultTag } from '../../lib/service/change-vault-tags.ts';
 import { createVault } from '../../lib/service/create-vault.ts';
 import { deleteVault } from '../../lib/service/delete-vault.ts';
+import { findTaggedVaults } from '../../lib/service/find-tagged-vaults.ts';
+import { listProjectTags } from '../../lib/service/list-project-tags.ts';
 import { listVaults } from '../../lib/service/list-vaults.ts';
 import { showVault } from '../../lib/service/show-vault.ts';
+import { showVaultTags } from '../../lib/service/show-vault-tags.ts';
 import { updateVault } from '../../lib/service/update-vault.ts';
 
 export const createHandler = httpFunction(
@@ -15,6 +20,12 @@ export const createHandler = httpFunction(
   on(routes.update, updateVault),
   on(routes.remove, deleteVault),
   on(routes.addResources, addResources),
+  on(tags.findInstances, findTaggedVaults),
+  on(tags.listProjectTags, listProjectTags),
+  on(tags.showTags, showVaultTags),
+  on(tags.createTag, changeVaultTags),
+  on(tags.changeTags, changeVaultTags),
+  on(tags.deleteTag, deleteVaultTag),
 );
 
 export const handler = createHandler(apiPorts);

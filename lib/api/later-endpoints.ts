@@ -15,14 +15,6 @@ const PATHS_BY_FEATURE: Record<string, readonly string[]> = {
   'Moving resources between vaults': ['POST vaults/{vault_id}/migrateresources'],
   'Removing resources from a vault': ['POST vaults/{vault_id}/removeresources'],
   'Suspending the protection of resources': ['PUT vaults/{vault_id}/set-resources'],
-  'Tags of vaults': [
-    'POST vault/resource_instances/action',
-    'GET vault/tags',
-    'GET vault/{vault_id}/tags',
-    'POST vault/{vault_id}/tags',
-    'POST vault/{vault_id}/tags/action',
-    'DELETE vault/{vault_id}/tags/{key}',
-  ],
   Replication: [
     'POST checkpoints/replicate',
     'POST backups/{backup_id}/replicate',

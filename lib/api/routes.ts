@@ -5,11 +5,12 @@ import { OPERATION_LOG_ROUTES } from './operation-log-routes.ts';
 import { PROTECTABLE_ROUTES } from './protectable-routes.ts';
 import type { RouteFacts } from './route.ts';
 import { VAULT_ROUTES } from './vault-routes.ts';
+import { VAULT_TAG_ROUTES } from './vault-tag-routes.ts';
 import { VERSION_ROUTES } from './version-routes.ts';
 
 /** All routes of the API, by noun: one function each (docs/adr/0003). */
 export const ROUTES_BY_NOUN: Record<string, readonly RouteFacts[]> = {
-  vaults: Object.values(VAULT_ROUTES),
+  vaults: [...Object.values(VAULT_ROUTES), ...Object.values(VAULT_TAG_ROUTES)],
   checkpoints: Object.values(CHECKPOINT_ROUTES),
   backups: Object.values(BACKUP_ROUTES),
   'operation-logs': Object.values(OPERATION_LOG_ROUTES),

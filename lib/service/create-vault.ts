@@ -6,6 +6,7 @@ import { VAULT_LIMITS, type Vault } from '../model/vault.ts';
 import type { ApiPorts } from './api-ports.ts';
 import { bindDisks, checkDisks, type ResourceRequest } from './bind-disks.ts';
 import type { Caller } from './caller.ts';
+import { checkTagCount } from './change-vault-tags.ts';
 import { vaultDetails } from './show-vault.ts';
 
 export interface CreateVaultCommand {
@@ -84,11 +85,6 @@ function checkKind(command: CreateVaultCommand): void {
   only('cloud_type', command.cloudType, 'public');
   only('charging_mode', command.chargingMode, 'post_paid');
   only('is_multi_az', command.multiAz, false);
-}
-
-function checkTagCount(tags: readonly unknown[]): void {
-  const max = VAULT_LIMITS.tagsMax;
-  if (tags.length > max) throw new HoldfastError('BackupService.6600', { max });
 }
 
 function newVault(command: CreateVaultCommand, caller: Caller, ports: Ports): Vault {

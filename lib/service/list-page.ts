@@ -38,6 +38,16 @@ export async function listPage<T extends { id: string }>(
   };
 }
 
+/** All the items; `Holdfast.ListTooLong` beyond `scanMax`. */
+export async function listAll<T>(items: AsyncIterable<T>, scanMax = LIST_SCAN_MAX): Promise<T[]> {
+  const all: T[] = [];
+  for await (const item of items) {
+    if (all.length >= scanMax) throw new HoldfastError('Holdfast.ListTooLong', { max: scanMax });
+    all.push(item);
+  }
+  return all;
+}
+
 /** The place behind the marker. */
 function markerEnd(items: { id: string }[], marker: string | undefined): number {
   if (marker === undefined) return 0;

@@ -97,6 +97,12 @@ async function makeVault(world: World, diskId: string, otherId: string): Promise
   await world.call(200, 'PUT', `/vaults/${vaultId}`, { vault: { name: 'other' } });
   await world.call(200, 'GET', `/vaults/${vaultId}`);
   await world.call(200, 'GET', '/vaults');
+  const tag = { key: 'tier', value: 'gold' };
+  await world.call(204, 'POST', `/vault/${vaultId}/tags`, { tag });
+  const search = { action: 'filter', tags: [{ key: 'tier', values: [] }] };
+  await world.call(200, 'POST', '/vault/resource_instances/action', search);
+  await world.call(200, 'GET', '/vault/tags');
+  await world.call(204, 'DELETE', `/vault/${vaultId}/tags/tier`);
   await world.call(200, 'GET', '/protectables/disk/instances');
   await world.call(200, 'GET', `/protectables/disk/instances/${diskId}`);
   await world.call(200, 'GET', '/cloudvolumes/detail');

@@ -32,7 +32,7 @@ const id = fc.oneof(
 const fieldNames =
   'vault checkpoint backup restore verify volume billing resources parameters ' +
   'vault_id backup_id volume_id name size percent tags type id ' +
-  'key value object_type protect_type consistent_level resource_details bind_rules threshold enterprise_project_id ' +
+  'key value tag tags_any not_tags values matches action limit offset without_any_tag object_type protect_type consistent_level resource_details bind_rules threshold enterprise_project_id ' +
   'description locked __proto__';
 const known = fc.constantFrom(
   vaultId,
@@ -123,6 +123,25 @@ const GOOD: [string, string, object][] = [
     'POST',
     '/checkpoints',
     { checkpoint: { vault_id: vaultId, parameters: { name: 'n', resources: ['x'] } } },
+  ],
+  ['POST', `/vault/${vaultId}/tags`, { tag: { key: 'a', value: 'b' } }],
+  [
+    'POST',
+    `/vault/${vaultId}/tags/action`,
+    { action: 'create', tags: [{ key: 'a', value: 'b' }, { key: 'c' }] },
+  ],
+  [
+    'POST',
+    '/vault/resource_instances/action',
+    {
+      action: 'filter',
+      tags: [{ key: 'a', values: ['b'] }],
+      not_tags_any: [{ key: 'c', values: [] }],
+      matches: [{ key: 'resource_name', value: 'v' }],
+      without_any_tag: false,
+      limit: '10',
+      offset: '0',
+    },
   ],
   ['PUT', `/backups/${backupId}`, { backup: { name: 'n' } }],
   ['POST', `/backups/${backupId}/restore`, { restore: { volume_id: 'other', power_on: true } }],

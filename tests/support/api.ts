@@ -63,6 +63,7 @@ export function httpEvent(
 /** The function that a gateway would ask: each has the paths of its noun. */
 const FUNCTION_OF_SEGMENT: Record<string, ApiFunction> = {
   vaults: 'vaults',
+  vault: 'vaults',
   checkpoints: 'checkpoints',
   backups: 'backups',
   'operation-logs': 'operation-logs',
