@@ -1,6 +1,4 @@
 import { checkDocuments } from '../engine/check-documents.ts';
-import { readManifest } from '../engine/read-manifest.ts';
-import { vaultKeys } from '../engine/vault-keys.ts';
 import { HoldfastError, isError, isRetryable } from '../errors.ts';
 import type { Failure } from '../model/backup.ts';
 import type { OperationLog } from '../model/operation-log.ts';
@@ -8,6 +6,7 @@ import type { DataPorts } from './data-ports.ts';
 import { endWell } from './end-job.ts';
 import type { JobContext, JobEvent } from './job-context.ts';
 import { closeSession, isTakenOver, sessionIdOf } from './job-session.ts';
+import { openReading } from './open-reading.ts';
 import { giveBackTarget, wasRestored } from './restore-target.ts';
 import { workRanges } from './work-ranges.ts';
 
@@ -55,7 +54,7 @@ const beginRestore = async (
   ports: DataPorts,
 ): Promise<Begun | null> => {
   const { projectId, operationLogId, attempt } = event;
-  const { catalog, disks, clock, settings } = ports;
+  const { catalog, disks, clock } = ports;
   const task = await catalog.tasks.get(projectId, operationLogId);
   if (isTakenOver(task, attempt, null)) return null;
   if (task.cancelRequested) throw new HoldfastError('Holdfast.Cancelled', {});
@@ -66,21 +65,9 @@ const beginRestore = async (
     await endRestore(event, sessionId, undefined, ports);
     return null;
   }
-  const nowMs = clock.nowMs();
-  await catalog.sessions.open({
-    vaultId,
-    id: sessionId,
-    kind: 'read',
-    backupId,
-    operationLogId,
-    quarantined: [],
-    leaseUntilMs: nowMs + settings.leaseMs,
-    createdAtMs: nowMs,
-  });
-  const backup = await markRestoring(projectId, backupId, nowMs, catalog);
-  const keys = vaultKeys(vaultId, { vaults: catalog.vaults, keys: ports.keys });
-  const manifest = await readManifest(backup, { ...ports, vaultKeys: keys });
-  await checkDocuments(manifest, { ...ports, vaultKeys: keys });
+  const { backup, manifest, vaultKeys } = await openReading(task, sessionId, ports);
+  await markRestoring(projectId, backupId, clock.nowMs(), catalog);
+  await checkDocuments(manifest, { ...ports, vaultKeys });
   const backupBytes = manifest.disk.sizeBytes;
   if (target.isNew) {
     const sizeBytes = target.sizeBytes ?? backupBytes;
@@ -94,7 +81,7 @@ const beginRestore = async (
   await disks.beginRestore(target.diskId, sessionId);
   await disks.startContent({ attemptId: sessionId, sizeBytes: disk.sizeBytes });
   await catalog.tasks.start(projectId, operationLogId, {
-    atMs: nowMs,
+    atMs: clock.nowMs(),
     totalBytes: backupBytes,
   });
   return { vaultId, backupId, segments: manifest.segments.length, diskId: target.diskId };
@@ -111,11 +98,11 @@ const markRestoring = async (
   backupId: string,
   atMs: number,
   { backups }: DataPorts['catalog'],
-) => {
+): Promise<void> => {
   const { status } = await backups.get(projectId, backupId);
   if (status === 'available')
     await backups.setStatus(projectId, backupId, 'waiting_restore', { atMs });
-  return backups.setStatus(projectId, backupId, 'restoring', { atMs });
+  await backups.setStatus(projectId, backupId, 'restoring', { atMs });
 };
 
 const swap = async (diskId: string, attemptId: string, { disks }: DataPorts): Promise<void> => {

@@ -1,5 +1,4 @@
 import { findAffected } from '../engine/find-affected.ts';
-import { readManifest } from '../engine/read-manifest.ts';
 import { vaultKeys } from '../engine/vault-keys.ts';
 import { isPackWhole } from '../engine/verify-pack.ts';
 import { HoldfastError, isError } from '../errors.ts';
@@ -8,6 +7,7 @@ import type { DataPorts } from './data-ports.ts';
 import { endWell, toFailure } from './end-job.ts';
 import type { JobContext, JobEvent } from './job-context.ts';
 import { closeSession, isTakenOver, sessionIdOf } from './job-session.ts';
+import { openReading } from './open-reading.ts';
 import type { VerifyFindings } from './verify-disk-range.ts';
 import { workRanges } from './work-ranges.ts';
 
@@ -52,27 +52,14 @@ const beginVerify = async (
   sessionId: string,
   ports: DataPorts,
 ): Promise<Begun | null> => {
-  const { catalog, clock, settings } = ports;
+  const { catalog, clock } = ports;
   const task = await catalog.tasks.get(projectId, operationLogId);
   if (isTakenOver(task, attempt, null)) return null;
   if (task.cancelRequested) throw new HoldfastError('Holdfast.Cancelled', {});
   const { vaultId, backupId, percent = 100 } = task;
-  const nowMs = clock.nowMs();
-  await catalog.sessions.open({
-    vaultId,
-    id: sessionId,
-    kind: 'read',
-    backupId,
-    operationLogId,
-    quarantined: [],
-    leaseUntilMs: nowMs + settings.leaseMs,
-    createdAtMs: nowMs,
-  });
-  const backup = await catalog.backups.get(projectId, backupId);
-  const keys = vaultKeys(vaultId, { vaults: catalog.vaults, keys: ports.keys });
-  const manifest = await readManifest(backup, { ...ports, vaultKeys: keys });
+  const { manifest } = await openReading(task, sessionId, ports);
   await catalog.tasks.start(projectId, operationLogId, {
-    atMs: nowMs,
+    atMs: clock.nowMs(),
     totalBytes: manifest.disk.sizeBytes,
   });
   return { vaultId, backupId, segments: manifest.segments.length, percent };
