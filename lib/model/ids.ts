@@ -7,6 +7,7 @@ export type CheckpointId = string;
 export type BackupId = string;
 export type OperationLogId = string;
 export type SessionId = string;
+export type PolicyId = string;
 export type KeyId = string;
 /** A disk's id is whatever its provider says; locally a UUID. */
 export type DiskId = string;
