@@ -21,7 +21,7 @@ export interface TaskView {
 }
 
 const TIMEOUT_MS = 30_000;
-const POLL_MS = 50;
+const POLL_MS = { first: 50, most: 500 };
 
 /** The CBR API as the commands and the demo use it: over HTTP, like anybody else. */
 export class ApiClient {
@@ -126,6 +126,7 @@ export class ApiClient {
 
   /** Polls a task until it has ended; throws what it failed with. */
   async waitFor(id: string, onProgress: (percent: number) => void = () => {}): Promise<TaskView> {
+    const began = performance.now();
     for (;;) {
       const task = await this.task(id);
       onProgress(task.progress);
@@ -133,7 +134,9 @@ export class ApiClient {
       if (!['waiting', 'running'].includes(task.status)) {
         throw new ApiError(0, task.error.code, `Task ${id} ${task.status}: ${task.error.message}`);
       }
-      await new Promise((next) => setTimeout(next, POLL_MS));
+      // The longer it takes, the less it matters to know at once: asking costs the server time.
+      const waitMs = Math.min(POLL_MS.first + (performance.now() - began) / 100, POLL_MS.most);
+      await new Promise((next) => setTimeout(next, waitMs));
     }
   }
 }
