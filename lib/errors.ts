@@ -72,6 +72,20 @@ export const CATALOGUE = {
   ),
   // --- CBR: policies
   'BackupService.6000': entry('missing', (d: Id) => `Policy ${d.id} does not exist.`),
+  'BackupService.6001': entry(
+    'conflict',
+    (d: { max: number; type: string }) => `A project has at most ${d.max} ${d.type} policies.`,
+    { status: 400 },
+  ),
+  'BackupService.6002': entry(
+    'missing',
+    (d: { id: string; vaultId: string }) => `Policy ${d.id} is not applied to vault ${d.vaultId}.`,
+  ),
+  'BackupService.6003': entry(
+    'conflict',
+    (d: Id) => `Policy ${d.id} is applied to a vault; its destination cannot be changed.`,
+    { status: 400 },
+  ),
   // --- CBR: vaults
   'BackupService.6100': entry(
     'invalid',
@@ -127,6 +141,11 @@ export const CATALOGUE = {
     'conflict',
     (d: Id) => `A backup task is already running in vault ${d.id}.`,
     { status: 400 },
+  ),
+  'BackupService.6127': entry(
+    'invalid',
+    (d: { id: string; vaultId: string; reason: string }) =>
+      `Policy ${d.id} cannot be applied to vault ${d.vaultId}: ${d.reason}`,
   ),
   'BackupService.6135': entry(
     'invalid',

@@ -51,6 +51,8 @@ export interface Policy extends PolicyDefinition {
   triggerId: string;
   /** When the retention rule got its present values: `createdAtMs`, or the change. */
   retentionSinceMs: number;
+  /** When the schedule last began to hold: made, changed, or enabled. No earlier point is run. */
+  scheduleSinceMs: number;
   /** Bumped by every update: two updates at once cannot lose one another. */
   revision: number;
   /** Also the time base of patterns of every so many days; no update moves it. */

@@ -14,6 +14,7 @@ import type { OperationLog, OperationStatus } from '../model/operation-log.ts';
 import type { Pack } from '../model/pack.ts';
 import type { BackupStats, FinishedRange, Session } from '../model/session.ts';
 import type { Binding, Vault, VaultUsage, WrappedKey } from '../model/vault.ts';
+import type { PolicyCatalog } from './policy-catalog.ts';
 
 /**
  * What we know about vaults, backups, sessions, packs and tasks (ARCHITECTURE.md, "Where state
@@ -31,6 +32,7 @@ import type { Binding, Vault, VaultUsage, WrappedKey } from '../model/vault.ts';
 export interface Catalog {
   vaults: VaultCatalog;
   backups: BackupCatalog;
+  policies: PolicyCatalog;
   sessions: SessionCatalog;
   packs: PackCatalog;
   tasks: TaskCatalog;

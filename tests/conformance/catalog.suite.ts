@@ -3,6 +3,7 @@ import type { Catalog } from '../../lib/ports/catalog.ts';
 import { backupCases } from './catalog-backups.suite.ts';
 import { credentialCases } from './catalog-credentials.suite.ts';
 import { packCases } from './catalog-packs.suite.ts';
+import { policyCases } from './catalog-policies.suite.ts';
 import { repetitionCases } from './catalog-repetitions.suite.ts';
 import { sessionCases } from './catalog-sessions.suite.ts';
 import { taskCases } from './catalog-tasks.suite.ts';
@@ -34,6 +35,7 @@ export const catalogSuite = (name: string, start: () => Promise<CatalogUnderTest
     describe('repeated calls', () => repetitionCases(get));
     describe('vaults', () => vaultCases(get));
     describe('backups', () => backupCases(get));
+    describe('policies', () => policyCases(get));
     describe('sessions', () => sessionCases(get));
     describe('packs', () => packCases(get));
     describe('tasks', () => taskCases(get));

@@ -23,6 +23,9 @@ it('the keys of the catalog never change', () => {
     quarantinedPack: keys.quarantinedPack('v1', 'a1'),
     diskPointer: keys.diskPointer('d1'),
     backupPointer: keys.backupPointer('b1'),
+    policy: keys.policy('p1', 'o1'),
+    policyCount: keys.policyCount('p1', 'backup'),
+    appliedPolicy: keys.appliedPolicy('p1', 'v1', 'replication'),
     checkpoint: keys.checkpoint('c1'),
     task: keys.task('t1'),
     progress: keys.progress('t1', 64),
@@ -45,6 +48,9 @@ it('the keys of the catalog never change', () => {
     quarantinedPack: { pk: 'VAULT#v1', sk: 'QUARANTINED#a1' },
     diskPointer: { pk: 'DISK#d1', sk: 'DISK' },
     backupPointer: { pk: 'BACKUP#b1', sk: 'BACKUP' },
+    policy: { pk: 'POLICIES#p1', sk: 'POLICY#o1' },
+    policyCount: { pk: 'POLICIES#p1', sk: 'COUNT#backup' },
+    appliedPolicy: { pk: 'APPLIED', sk: 'p1#v1#replication' },
     checkpoint: { pk: 'CHECKPOINT#c1', sk: 'CHECKPOINT' },
     task: { pk: 'TASK#t1', sk: 'TASK' },
     progress: { pk: 'TASK#t1', sk: 'PROGRESS#000000000000064' },
@@ -65,6 +71,12 @@ it('every query asks for the keys of its kind and no others', () => {
   expect(asked(prefixes.ranges('v1', 's1'), keys.range('v1', 's1', 0))).toBe(true);
   expect(asked(prefixes.ranges('v1', 's1'), keys.range('v1', 's10', 0))).toBe(false);
   expect(asked(prefixes.quarantinedPacks('v1'), keys.quarantinedPack('v1', 'a1'))).toBe(true);
+  expect(asked(prefixes.policies('p1'), keys.policy('p1', 'o1'))).toBe(true);
+  expect(asked(prefixes.policies('p1'), keys.policyCount('p1', 'backup'))).toBe(false);
+  const applied = keys.appliedPolicy('p1', 'v1', 'backup');
+  expect(asked(prefixes.appliedPolicies('p1'), applied)).toBe(true);
+  expect(asked(prefixes.appliedPolicies('p'), applied)).toBe(false);
+  expect(asked(prefixes.appliedPolicies(), applied)).toBe(true);
   expect(asked(prefixes.taskAndProgress('t1'), keys.progress('t1', 0))).toBe(true);
   expect(asked(prefixes.unfinishedTasks(), keys.unfinishedTask(1, 't1'))).toBe(true);
   expect(projectPartition('p1', 'TASK')).toBe('PROJECT#p1#TASK');

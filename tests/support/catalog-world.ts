@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { type DynamoDBDocumentClient, GetCommand, QueryCommand } from '@aws-sdk/lib-dynamodb';
 import { batchPut } from '../../lib/adapters/aws/dynamo-batches.ts';
-import { type ItemKey, keys } from '../../lib/adapters/aws/dynamo-catalog/keys.ts';
+import { type ItemKey, keys, prefixes } from '../../lib/adapters/aws/dynamo-catalog/keys.ts';
 import type { Vault } from '../../lib/model/vault.ts';
 import type { Catalog } from '../../lib/ports/catalog.ts';
 import {
@@ -17,6 +17,7 @@ import {
   someTask,
   someVault,
 } from './catalog-records.ts';
+import { appliedOf, givenPolicy, somePolicy } from './policy-records.ts';
 
 /** A UUID, or a pack's id. */
 const ID = /[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|\b[0-9a-f]{32}\b/g;
@@ -43,6 +44,10 @@ export const givenWorld = async (catalog: Catalog) => {
   for (const id of [packs.sealed, packs.bad]) await catalog.packs.seal(vault.id, id, sealed);
   await catalog.packs.quarantine(vault.id, packs.bad, 'damaged');
   const begun = someBackup(spare);
+  const { projectId } = vault;
+  const policy = await givenPolicy(catalog, { projectId });
+  const applied = appliedOf(vault, policy);
+  await catalog.policies.apply(applied);
   return {
     vault,
     empty: await givenVault(catalog, { projectId: vault.projectId }),
@@ -57,6 +62,10 @@ export const givenWorld = async (catalog: Catalog) => {
     opened: someSession(protecting.backup),
     reader: someSession(committed.backup, { kind: 'read' }),
     packs,
+    policy,
+    applied,
+    newPolicy: somePolicy({ projectId }),
+    firstPolicy: somePolicy({ projectId, operationType: 'replication' }),
     tokenSha256: somePackId(),
   };
 };
@@ -102,12 +111,16 @@ const itemsOfWorld = async (client: DynamoDBDocumentClient, table: string, world
     ...[committed.backup, protecting.backup, begun].map(({ id }) => keys.backupPointer(id)),
     ...tasks.map(({ id }) => keys.task(id)),
     keys.checkpoint(world.checkpoint.id),
+    prefixes.policies(vault.projectId),
     keys.credential(world.tokenSha256),
   ];
   const items = await Promise.all([
     ...partitions.map(({ pk }) => itemsOf(client, table, pk)),
     ...tasks.map(async ({ createdAtMs, id }) => [
       await itemAt(client, table, keys.unfinishedTask(createdAtMs, id)),
+    ]),
+    ...[vault, empty].map(async ({ projectId, id }) => [
+      await itemAt(client, table, keys.appliedPolicy(projectId, id, 'backup')),
     ]),
   ]);
   return items.flat();

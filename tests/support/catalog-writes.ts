@@ -22,6 +22,20 @@ export const WRITES: Record<string, (catalog: Catalog, world: World) => Promise<
       failure: { code: 'bug', message: 'no' },
     }),
   'backups.hide': (c, w) => c.backups.hide(w.vault.projectId, w.committed.backup.id, AT_MS + 100),
+  'policies.create': (c, w) => c.policies.create(w.newPolicy),
+  'policies.create (the first)': (c, w) => c.policies.create(w.firstPolicy),
+  'policies.update': (c, w) => c.policies.update({ ...w.policy, name: 'new' }),
+  'policies.delete': (c, w) => c.policies.delete(w.policy.projectId, w.policy.id),
+  'policies.apply': (c, w) => c.policies.apply({ ...w.applied, appliedAtMs: AT_MS + 1 }),
+  'policies.apply (the first)': (c, w) => c.policies.apply({ ...w.applied, vaultId: w.empty.id }),
+  'policies.unapply': (c, w) => c.policies.unapply(w.vault.projectId, w.vault.id, w.policy.id),
+  'policies.claim': (c, w) =>
+    c.policies.claim(
+      w.applied,
+      { id: w.firstPolicy.id, pointMs: AT_MS + 5, untilMs: AT_MS + 9 },
+      AT_MS + 5,
+    ),
+  'policies.settle': (c, w) => c.policies.settle(w.applied, AT_MS + 5),
   'sessions.open (write)': (c, w) => c.sessions.open(w.opened),
   'sessions.open (read)': (c, w) => c.sessions.open(w.reader),
   'sessions.renew': (c, w) =>

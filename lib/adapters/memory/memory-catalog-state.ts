@@ -1,9 +1,18 @@
 import { HoldfastError } from '../../errors.ts';
+import type { AppliedPolicy } from '../../model/applied-policy.ts';
 import type { Backup, Checkpoint } from '../../model/backup.ts';
 import type { Credential } from '../../model/credential.ts';
-import type { BackupId, CheckpointId, DiskId, OperationLogId, VaultId } from '../../model/ids.ts';
+import type {
+  BackupId,
+  CheckpointId,
+  DiskId,
+  OperationLogId,
+  PolicyId,
+  VaultId,
+} from '../../model/ids.ts';
 import type { OperationLog } from '../../model/operation-log.ts';
 import type { Pack } from '../../model/pack.ts';
+import type { Policy } from '../../model/policy.ts';
 import type { FinishedRange, Session } from '../../model/session.ts';
 import type { Binding, Vault, VaultUsage, WrappedKey } from '../../model/vault.ts';
 
@@ -15,6 +24,9 @@ export interface MemoryCatalogState {
   epochs: Map<VaultId, number>;
   usage: Map<VaultId, VaultUsage>;
   bindings: Map<DiskId, Binding>;
+  policies: Map<PolicyId, Policy>;
+  /** By `<vaultId>/<type>`. */
+  applied: Map<string, AppliedPolicy>;
   checkpoints: Map<CheckpointId, Checkpoint>;
   backups: Map<BackupId, Backup>;
   /** By `<vaultId>/<sessionId>`. */
@@ -35,6 +47,8 @@ export const memoryCatalogState = (): MemoryCatalogState => ({
   epochs: new Map(),
   usage: new Map(),
   bindings: new Map(),
+  policies: new Map(),
+  applied: new Map(),
   checkpoints: new Map(),
   backups: new Map(),
   sessions: new Map(),

@@ -1,6 +1,7 @@
 import type { Catalog, CredentialCatalog } from '../../ports/catalog.ts';
 import { memoryBackups } from './memory-catalog-backups.ts';
 import { memoryPacks } from './memory-catalog-packs.ts';
+import { memoryPolicies } from './memory-catalog-policies.ts';
 import { memorySessions } from './memory-catalog-sessions.ts';
 import { copyOf, type MemoryCatalogState, memoryCatalogState } from './memory-catalog-state.ts';
 import { memoryTasks } from './memory-catalog-tasks.ts';
@@ -13,6 +14,7 @@ import { memoryVaults } from './memory-catalog-vaults.ts';
 export const memoryCatalog = (state = memoryCatalogState()): Catalog => ({
   vaults: memoryVaults(state),
   backups: memoryBackups(state),
+  policies: memoryPolicies(state),
   sessions: memorySessions(state),
   packs: memoryPacks(state),
   tasks: memoryTasks(state),

@@ -114,6 +114,7 @@ describe('a policy', () => {
       patterns,
       retention,
       retentionSinceMs: 0,
+      scheduleSinceMs: 0,
       revision: 1,
       createdAtMs: 0,
       updatedAtMs: 0,

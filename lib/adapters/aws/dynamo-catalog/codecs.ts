@@ -1,3 +1,4 @@
+import type { AppliedPolicy, Claim } from '../../../model/applied-policy.ts';
 import {
   BACKUP_TRANSITIONS,
   type Backup,
@@ -6,13 +7,14 @@ import {
   ROOT_TRANSITIONS,
 } from '../../../model/backup.ts';
 import type { Credential } from '../../../model/credential.ts';
-import type { OperationLogId, PackId, SessionId, VaultId } from '../../../model/ids.ts';
+import type { OperationLogId, PackId, ProjectId, SessionId, VaultId } from '../../../model/ids.ts';
 import {
   hasEnded,
   OPERATION_TRANSITIONS,
   type OperationLog,
 } from '../../../model/operation-log.ts';
 import { PACK_TRANSITIONS, type Pack } from '../../../model/pack.ts';
+import type { Policy, PolicyType } from '../../../model/policy.ts';
 import {
   type BackupStats,
   type FinishedRange,
@@ -117,6 +119,58 @@ export const bindingCodec = codec<Binding>(
     createdAtMs: integer,
   },
   (binding) => keys.binding(binding.vaultId, binding.diskId),
+);
+
+const policyType = oneOf<PolicyType>('backup', 'replication');
+
+export const policyCodec = codec<Policy>(
+  {
+    id: text,
+    projectId: text,
+    name: text,
+    enabled: flag,
+    operationType: policyType,
+    patterns: listOf(text),
+    retention: object<Policy['retention']>({
+      maxBackups: optional(integer),
+      durationDays: optional(integer),
+      dayBackups: integer,
+      weekBackups: integer,
+      monthBackups: integer,
+      yearBackups: integer,
+      timezone: optional(text),
+    }),
+    fullBackupInterval: optional(integer),
+    destination: optional(
+      object<NonNullable<Policy['destination']>>({ region: text, projectId: text }),
+    ),
+    triggerId: text,
+    retentionSinceMs: integer,
+    scheduleSinceMs: integer,
+    revision: integer,
+    createdAtMs: integer,
+    updatedAtMs: integer,
+  },
+  ({ projectId, id }) => keys.policy(projectId, id),
+);
+
+export const policyCountCodec = codec<{ projectId: ProjectId; type: PolicyType; count: number }>(
+  { projectId: text, type: policyType, count: integer },
+  ({ projectId, type }) => keys.policyCount(projectId, type),
+);
+
+export const appliedPolicyCodec = codec<AppliedPolicy>(
+  {
+    projectId: text,
+    vaultId: text,
+    type: policyType,
+    policyId: text,
+    destinationVaultId: optional(text),
+    settledUntilMs: integer,
+    claim: optional(object<Claim>({ id: text, pointMs: integer, untilMs: integer })),
+    appliedAtMs: integer,
+  },
+  ({ projectId, vaultId, type }) => keys.appliedPolicy(projectId, vaultId, type),
 );
 
 export const diskPointerCodec = codec<BoundDisk>(

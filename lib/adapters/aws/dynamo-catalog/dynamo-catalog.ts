@@ -4,6 +4,7 @@ import { dynamoBackups } from './backups.ts';
 import { catalogTable } from './catalog-table.ts';
 import { dynamoCredentials } from './credentials.ts';
 import { dynamoPacks } from './packs.ts';
+import { dynamoPolicies } from './policies.ts';
 import { dynamoSessions } from './sessions.ts';
 import { SETTLE_LIMITS } from './settle.ts';
 import { dynamoTasks } from './tasks.ts';
@@ -19,6 +20,7 @@ export const dynamoCatalog = (
   return {
     vaults: dynamoVaults(table),
     backups: dynamoBackups(table),
+    policies: dynamoPolicies(table),
     sessions: dynamoSessions(table),
     packs: dynamoPacks(table),
     tasks: dynamoTasks(table),

@@ -5,10 +5,12 @@ import type {
   KeyId,
   OperationLogId,
   PackId,
+  PolicyId,
   ProjectId,
   SessionId,
   VaultId,
 } from '../../../model/ids.ts';
+import type { PolicyType } from '../../../model/policy.ts';
 
 /** The key of an item of the table `catalog`. */
 export type ItemKey = { pk: string; sk: string };
@@ -41,6 +43,15 @@ export const keys = {
   diskPointer: (diskId: DiskId): ItemKey => ({ pk: `DISK#${diskId}`, sk: 'DISK' }),
   /** Says where the backup's own item is. */
   backupPointer: (id: BackupId): ItemKey => ({ pk: `BACKUP#${id}`, sk: 'BACKUP' }),
+  policy: (projectId: ProjectId, id: PolicyId): ItemKey => ofProject(projectId, `POLICY#${id}`),
+  /** How many policies of the type there are. */
+  policyCount: (projectId: ProjectId, type: PolicyType): ItemKey =>
+    ofProject(projectId, `COUNT#${type}`),
+  /** Says which policy a vault has; all of them together, for the one who runs them. */
+  appliedPolicy: (projectId: ProjectId, vaultId: VaultId, type: PolicyType): ItemKey => ({
+    ...APPLIED,
+    sk: `${projectId}#${vaultId}#${type}`,
+  }),
   checkpoint: (id: CheckpointId): ItemKey => ({ pk: `CHECKPOINT#${id}`, sk: 'CHECKPOINT' }),
   task: (id: OperationLogId): ItemKey => ({ pk: `TASK#${id}`, sk: 'TASK' }),
   progress: (id: OperationLogId, from: number): ItemKey => ({
@@ -66,6 +77,9 @@ export const prefixes = {
   ranges: (vaultId: VaultId, sessionId: SessionId): ItemKey =>
     inVault(vaultId, `RANGE#${sessionId}#`),
   quarantinedPacks: (vaultId: VaultId): ItemKey => inVault(vaultId, 'QUARANTINED#'),
+  policies: (projectId: ProjectId): ItemKey => ofProject(projectId, 'POLICY#'),
+  appliedPolicies: (projectId?: ProjectId): ItemKey =>
+    projectId === undefined ? APPLIED : { ...APPLIED, sk: `${projectId}#` },
   /** The task and its progress. */
   taskAndProgress: (id: OperationLogId): ItemKey => ({ pk: `TASK#${id}`, sk: '' }),
   unfinishedTasks: (): ItemKey => UNFINISHED,
@@ -86,9 +100,15 @@ export const listed = (
   gsi1sk: `${sortable(record.createdAtMs)}#${record.id}`,
 });
 
+const APPLIED: ItemKey = { pk: 'APPLIED', sk: '' };
 const UNFINISHED: ItemKey = { pk: 'UNFINISHED', sk: '' };
 
 const inVault = (vaultId: VaultId, sk: string): ItemKey => ({ pk: `VAULT#${vaultId}`, sk });
+
+const ofProject = (projectId: ProjectId, sk: string): ItemKey => ({
+  pk: `POLICIES#${projectId}`,
+  sk,
+});
 
 /** 15 digits: enough for milliseconds until the year 33658, and for any number of a segment. */
 const sortable = (value: number): string => String(value).padStart(15, '0');
