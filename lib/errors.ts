@@ -164,6 +164,11 @@ export const CATALOGUE = {
       `Vault ${d.id} is ${d.status}; it must be available for a restore.`,
     { status: 400 },
   ),
+  'BackupService.6215': entry(
+    'conflict',
+    (d: { id: string; reason: string }) => `Resource ${d.id} is not backed up: ${d.reason}.`,
+    { status: 400 },
+  ),
   'BackupService.6216': entry(
     'conflict',
     (d: Id) => `Backup ${d.id} is in use and cannot be deleted.`,

@@ -1,3 +1,4 @@
+import { VAULT_FLEET_ROUTES as fleet } from '../../lib/api/vault-fleet-routes.ts';
 import { VAULT_ROUTES as routes } from '../../lib/api/vault-routes.ts';
 import { VAULT_TAG_ROUTES as tags } from '../../lib/api/vault-tag-routes.ts';
 import { apiPorts } from '../../lib/runtime/containers.ts';
@@ -7,10 +8,15 @@ import { changeVaultTags, deleteVaultTag } from '../../lib/service/change-vault-
 import { createVault } from '../../lib/service/create-vault.ts';
 import { deleteVault } from '../../lib/service/delete-vault.ts';
 import { findTaggedVaults } from '../../lib/service/find-tagged-vaults.ts';
+import { listExternalVaults } from '../../lib/service/list-external-vaults.ts';
 import { listProjectTags } from '../../lib/service/list-project-tags.ts';
+import { listStorageUsage } from '../../lib/service/list-storage-usage.ts';
 import { listVaults } from '../../lib/service/list-vaults.ts';
+import { setResources } from '../../lib/service/set-resources.ts';
+import { showSummary } from '../../lib/service/show-summary.ts';
 import { showVault } from '../../lib/service/show-vault.ts';
 import { showVaultTags } from '../../lib/service/show-vault-tags.ts';
+import { updateAllVaults } from '../../lib/service/update-all-vaults.ts';
 import { updateVault } from '../../lib/service/update-vault.ts';
 
 export const createHandler = httpFunction(
@@ -20,6 +26,11 @@ export const createHandler = httpFunction(
   on(routes.update, updateVault),
   on(routes.remove, deleteVault),
   on(routes.addResources, addResources),
+  on(routes.setResources, setResources),
+  on(fleet.batchUpdate, updateAllVaults),
+  on(fleet.showSummary, showSummary),
+  on(fleet.listExternal, listExternalVaults),
+  on(fleet.listStorageUsage, listStorageUsage),
   on(tags.findInstances, findTaggedVaults),
   on(tags.listProjectTags, listProjectTags),
   on(tags.showTags, showVaultTags),

@@ -3,18 +3,14 @@
  * the feature's name, so that a client learns that the path is right and the release is not.
  */
 const PATHS_BY_FEATURE: Record<string, readonly string[]> = {
-  'Changing all vaults at once': ['PUT vaults/batch-update'],
   'Changing the charging mode of vaults': ['POST vaults/change-charge-mode'],
-  'Listing vaults of another region or project': ['GET vaults/external'],
   'Creating a vault by order': ['POST vaults/order'],
-  'The summary of all vaults': ['GET vaults/summary'],
   'Policies of a vault': [
     'POST vaults/{vault_id}/associatepolicy',
     'POST vaults/{vault_id}/dissociatepolicy',
   ],
   'Moving resources between vaults': ['POST vaults/{vault_id}/migrateresources'],
   'Removing resources from a vault': ['POST vaults/{vault_id}/removeresources'],
-  'Suspending the protection of resources': ['PUT vaults/{vault_id}/set-resources'],
   Replication: [
     'POST checkpoints/replicate',
     'POST backups/{backup_id}/replicate',
@@ -36,7 +32,6 @@ const PATHS_BY_FEATURE: Record<string, readonly string[]> = {
     'GET policies/{policy_id}',
     'PUT policies/{policy_id}',
   ],
-  'Storage usage per resource': ['GET storage_usage'],
   'Organisation policies': [
     'GET organization-policies',
     'POST organization-policies',

@@ -53,6 +53,7 @@ const resourceJson = ({ binding, backupCount, backupBytes }: ResourceDetails) =>
   backup_size: toMb(backupBytes),
   backup_count: backupCount,
   protect_status: protectStatus(binding),
+  auto_protect: !binding.suspended,
   extra_info: {},
 });
 

@@ -12,6 +12,8 @@ import {
   vaultCreateRequest,
   vaultListResponse,
   vaultResponse,
+  vaultSetResourceRequest,
+  vaultSetResourceResponse,
   vaultUpdateRequest,
 } from './vault-schemas.ts';
 
@@ -194,8 +196,28 @@ const addResources = route({
   answer: (ids: string[]) => ({ add_resource_ids: ids }),
 });
 
+const setResources = route({
+  method: 'PUT',
+  path: `${VAULT}/set-resources`,
+  operationId: 'SetVaultResource',
+  summary: 'Suspend or resume the protection of disks',
+  tag,
+  action: 'cbr:vaults:setResources',
+  query: NOTHING,
+  body: vaultSetResourceRequest,
+  status: 200,
+  response: vaultSetResourceResponse,
+  errors: ['BackupService.6105', 'BackupService.6112', 'BackupService.6104', 'BackupService.6135'],
+  command: ({ path, body }) => ({
+    vaultId: path.vault_id,
+    diskIds: body.resource_ids,
+    suspended: body.action === 'suspend',
+  }),
+  answer: (diskIds: string[]) => ({ set_resource_ids: diskIds }),
+});
+
 /** Without a key that is not there (`exactOptionalPropertyTypes`). */
 const rules = ({ tags }: { tags?: { key: string; value: string }[] | undefined }) =>
   tags ? { tags } : {};
 
-export const VAULT_ROUTES = { create, list, show, update, remove, addResources };
+export const VAULT_ROUTES = { create, list, show, update, remove, addResources, setResources };

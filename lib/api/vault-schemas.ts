@@ -97,6 +97,57 @@ export const vaultAddResourceRequest = z
   .object({ resources: z.array(resourceRequest).min(1) })
   .meta({ id: 'VaultAddResourceReq' });
 
+export const vaultBatchUpdateRequest = z
+  .object({
+    vault: z
+      .object({ smn_notify: z.boolean().optional(), threshold: threshold.optional() })
+      .refine(
+        (vault) => vault.smn_notify !== undefined || vault.threshold !== undefined,
+        'must have smn_notify or threshold',
+      ),
+  })
+  .meta({ id: 'BatchUpdateVaultRequestBody' });
+
+export const vaultBatchUpdateResponse = z
+  .object({ updated_vaults_id: z.array(z.string()) })
+  .meta({ id: 'VaultBatchUpdateResp' });
+
+export const vaultSetResourceRequest = z
+  .object({
+    action: z.enum(['suspend', 'unsuspend']),
+    resource_ids: z.array(idField).min(1).max(256),
+  })
+  .meta({ id: 'VaultSetResourceReq' });
+
+export const vaultSetResourceResponse = z
+  .object({ set_resource_ids: z.array(z.string()) })
+  .meta({ id: 'VaultSetResourceResp' });
+
+export const summaryResponse = z
+  .object({
+    size: z.int().min(0).meta({ description: 'In GB.' }),
+    used_size: z.int().min(0).meta({ description: 'In GB.' }),
+  })
+  .meta({ id: 'ResSummary' });
+
+export const storageUsageResponse = z
+  .object({
+    resource_count: z.int(),
+    storage_usage: z.array(
+      z
+        .object({
+          resource_id: z.string(),
+          resource_name: z.string(),
+          resource_type: z.string(),
+          backup_count: z.int(),
+          backup_size: z.int().meta({ description: 'In MB.' }),
+          backup_size_multiaz: z.int(),
+        })
+        .meta({ id: 'StorageUsage' }),
+    ),
+  })
+  .meta({ id: 'StorageUsageResp' });
+
 export const vaultAddResourceResponse = z
   .object({ add_resource_ids: z.array(z.string()) })
   .meta({ id: 'VaultAddResourceResp' });
@@ -110,6 +161,7 @@ const resource = z
     backup_size: z.int().meta({ description: 'In MB: what the backups added to the vault.' }),
     backup_count: z.int(),
     protect_status: z.enum(PROTECT_STATUSES),
+    auto_protect: z.boolean().meta({ description: 'False while its protection is suspended.' }),
     extra_info: z.object({ exclude_volumes: z.array(z.string()).optional() }),
   })
   .meta({ id: 'ResourceResp' });

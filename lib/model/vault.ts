@@ -62,7 +62,16 @@ export interface Binding {
   sizeBytes: number;
   /** The task that backs the disk up right now. */
   protectingTaskId?: OperationLogId;
+  /** Backups leave the disk out until its protection is resumed. */
+  suspended?: true;
   createdAtMs: number;
+}
+
+/** The backups of a disk in a vault that callers see, and the bytes they added to it. */
+export interface BackupCount {
+  diskId: DiskId;
+  backupCount: number;
+  backupBytes: number;
 }
 
 /** Bytes present in a vault's packs and segments, and how many backups it shows. */

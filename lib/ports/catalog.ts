@@ -13,7 +13,7 @@ import type {
 import type { OperationLog, OperationStatus } from '../model/operation-log.ts';
 import type { Pack } from '../model/pack.ts';
 import type { BackupStats, FinishedRange, Session } from '../model/session.ts';
-import type { Binding, Vault, VaultUsage, WrappedKey } from '../model/vault.ts';
+import type { BackupCount, Binding, Vault, VaultUsage, WrappedKey } from '../model/vault.ts';
 import type { PolicyCatalog } from './policy-catalog.ts';
 
 /**
@@ -60,6 +60,13 @@ export interface VaultCatalog {
   unbind(projectId: ProjectId, diskId: DiskId): Promise<void>;
   /** The vault's disks, ascending by id. At most 256 (spec section 3.9). */
   bindings(vaultId: VaultId): Promise<Binding[]>;
+  /** Suspends or resumes the protection of a disk; `BackupService.6135` when it is not there. */
+  setSuspended(
+    disk: Pick<Binding, 'projectId' | 'vaultId' | 'diskId'>,
+    suspended: boolean,
+  ): Promise<void>;
+  /** Of each disk that has a VISIBLE backup in the vault; lists no backup for it. */
+  backupCounts(vaultId: VaultId): Promise<BackupCount[]>;
   binding(projectId: ProjectId, diskId: DiskId): Promise<Binding | null>;
 }
 

@@ -75,6 +75,10 @@ async function inspect(
   const skip = (error: HoldfastError): { skip: Skipped } => ({
     skip: { id, type: DISK_TYPE, name, code: error.code, reason: error.message },
   });
+  if (binding.suspended) {
+    const reason = 'its protection is suspended';
+    return skip(new HoldfastError('BackupService.6215', { id, reason }));
+  }
   if (binding.protectingTaskId !== undefined) {
     return skip(new HoldfastError('BackupService.6125', { id: vaultId }));
   }

@@ -1,6 +1,6 @@
 import type { ResourceDetails, VaultDetails } from '../model/details.ts';
 import type { VaultId } from '../model/ids.ts';
-import type { Binding, Vault } from '../model/vault.ts';
+import type { Vault } from '../model/vault.ts';
 import type { ApiPorts } from './api-ports.ts';
 import type { Caller } from './caller.ts';
 
@@ -30,19 +30,13 @@ export async function vaultResources(
   vaultId: VaultId,
   { catalog }: Pick<ApiPorts, 'catalog'>,
 ): Promise<ResourceDetails[]> {
-  const bindings = await catalog.vaults.bindings(vaultId);
-  const ofDisk = new Map(
-    bindings.map((binding: Binding) => [
-      binding.diskId,
-      { binding, backupCount: 0, backupBytes: 0 },
-    ]),
-  );
-  if (ofDisk.size === 0) return [];
-  for await (const backup of catalog.backups.roots(vaultId)) {
-    const resource = ofDisk.get(backup.disk.id);
-    if (!resource || backup.root !== 'VISIBLE') continue;
-    resource.backupCount += 1;
-    resource.backupBytes += backup.stats?.storedBytes ?? 0;
-  }
-  return [...ofDisk.values()];
+  const [bindings, counts] = await Promise.all([
+    catalog.vaults.bindings(vaultId),
+    catalog.vaults.backupCounts(vaultId),
+  ]);
+  const ofDisk = new Map(counts.map((count) => [count.diskId, count]));
+  return bindings.map((binding) => {
+    const { backupCount = 0, backupBytes = 0 } = ofDisk.get(binding.diskId) ?? {};
+    return { binding, backupCount, backupBytes };
+  });
 }

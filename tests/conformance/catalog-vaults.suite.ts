@@ -1,8 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { expect, it } from '@jest/globals';
+import type { Backup } from '../../lib/model/backup.ts';
 import { all, eventually, expectCode, many, race } from '../support/catalog-assertions.ts';
 import {
   AT_MS,
+  commitOf,
   givenBegun,
   givenBinding,
   givenCommitted,
@@ -21,6 +23,8 @@ export const vaultCases = (subject: Subject): void => {
   updateCases(subject);
   deletionCases(subject);
   bindingCases(subject);
+  suspensionCases(subject);
+  countCases(subject);
 };
 
 const creationCases = (subject: Subject): void => {
@@ -287,5 +291,100 @@ const bindingCases = (subject: Subject): void => {
     await catalog.tasks.end(projectId, task.id, { status: 'failed', atMs: AT_MS });
     await catalog.vaults.unbind(projectId, disk.id);
     expect(await catalog.vaults.binding(projectId, disk.id)).toBeNull();
+  });
+};
+
+const suspensionCases = (subject: Subject): void => {
+  it('suspends and resumes the protection of a disk, again without a change', async () => {
+    const { catalog } = subject();
+    const vault = await givenVault(catalog);
+    const binding = await givenBinding(catalog, vault);
+    const other = await givenBinding(catalog, vault);
+    for (const suspended of [true, true, false, false]) {
+      await catalog.vaults.setSuspended(binding, suspended);
+      expect(await catalog.vaults.binding(vault.projectId, binding.diskId)).toStrictEqual(
+        suspended ? { ...binding, suspended } : binding,
+      );
+    }
+    expect(await catalog.vaults.binding(vault.projectId, other.diskId)).toStrictEqual(other);
+  });
+
+  it('suspends a disk while a task protects it, and keeps both marks apart', async () => {
+    const { catalog } = subject();
+    const { backup, task } = await givenBegun(catalog, await givenVault(catalog));
+    const { projectId, vaultId, disk, operationLogId } = backup;
+    await catalog.vaults.setSuspended({ projectId, vaultId, diskId: disk.id }, true);
+    expect(await catalog.vaults.binding(projectId, disk.id)).toMatchObject({
+      suspended: true,
+      protectingTaskId: operationLogId,
+    });
+    await catalog.tasks.end(projectId, task.id, { status: 'failed', atMs: AT_MS });
+    const binding = await catalog.vaults.binding(projectId, disk.id);
+    expect(binding?.suspended).toBe(true);
+    expect(binding).not.toHaveProperty('protectingTaskId');
+  });
+
+  it('suspends no disk of another vault or project', async () => {
+    const { catalog } = subject();
+    const vault = await givenVault(catalog);
+    const binding = await givenBinding(catalog, vault);
+    const elsewhere = [
+      { vaultId: (await givenVault(catalog)).id },
+      { projectId: randomUUID() },
+      { diskId: randomUUID() },
+    ];
+    for (const wrong of elsewhere) {
+      const call = catalog.vaults.setSuspended({ ...binding, ...wrong }, true);
+      await expectCode(call, 'BackupService.6135');
+    }
+    expect(await catalog.vaults.bindings(vault.id)).toStrictEqual([binding]);
+  });
+};
+
+const countCases = (subject: Subject): void => {
+  it('counts the VISIBLE backups of each disk and their bytes', async () => {
+    const { catalog } = subject();
+    const vault = await givenVault(catalog);
+    expect(await catalog.vaults.backupCounts(vault.id)).toStrictEqual([]);
+    const { backup } = await givenCommitted(catalog, vault);
+    const other = await givenCommitted(catalog, vault);
+    await givenBegun(catalog, vault);
+    const count = (diskId: string) => ({ diskId, backupCount: 1, backupBytes: 1024 });
+    const counts = async () =>
+      (await catalog.vaults.backupCounts(vault.id)).toSorted((a, b) =>
+        a.diskId < b.diskId ? -1 : 1,
+      );
+    const ids = [backup.disk.id, other.backup.disk.id].toSorted();
+    expect(await counts()).toStrictEqual(ids.map(count));
+    for (let time = 0; time < 2; time++) {
+      await catalog.backups.hide(backup.projectId, backup.id, AT_MS);
+      expect(await counts()).toStrictEqual([count(other.backup.disk.id)]);
+    }
+  });
+
+  it('counts a second backup of a disk, and none that was never whole', async () => {
+    const { catalog } = subject();
+    const vault = await givenVault(catalog);
+    const { backup, task } = await givenCommitted(catalog, vault);
+    const { projectId, disk } = backup;
+    await catalog.tasks.end(projectId, task.id, { status: 'success', atMs: AT_MS });
+    const [second, failed] = [AT_MS + 10, AT_MS + 20].map((createdAtMs) =>
+      someBackup(someBinding(vault, { diskId: disk.id }), { createdAtMs }),
+    ) as [Backup, Backup];
+    for (const one of [second, failed]) {
+      const begun = someTask(one);
+      await catalog.backups.begin(one, begun);
+      await catalog.backups.setStatus(projectId, one.id, 'protecting', { atMs: AT_MS });
+      if (one === second) {
+        const session = await catalog.sessions.open(someSession(one));
+        await catalog.sessions.commit(commitOf(one, session.id));
+      }
+      await catalog.tasks.end(projectId, begun.id, { status: 'failed', atMs: AT_MS });
+    }
+    await catalog.backups.setStatus(projectId, failed.id, 'error', { atMs: AT_MS });
+    await catalog.backups.hide(projectId, failed.id, AT_MS);
+    expect(await catalog.vaults.backupCounts(vault.id)).toStrictEqual([
+      { diskId: disk.id, backupCount: 2, backupBytes: 2048 },
+    ]);
   });
 };

@@ -15,6 +15,7 @@ it('the keys of the catalog never change', () => {
     usage: keys.usage('v1'),
     vaultKey: keys.vaultKey('v1', 'k1'),
     binding: keys.binding('v1', 'd1'),
+    backupCount: keys.backupCount('v1', 'd1'),
     backup: keys.backup('v1', 1_700_000_000_000, 'b1'),
     session: keys.session('v1', 's1'),
     openSession: keys.openSession('v1', 's1'),
@@ -40,6 +41,7 @@ it('the keys of the catalog never change', () => {
     usage: { pk: 'VAULT#v1', sk: 'USAGE' },
     vaultKey: { pk: 'VAULT#v1', sk: 'KEY#k1' },
     binding: { pk: 'VAULT#v1', sk: 'DISK#d1' },
+    backupCount: { pk: 'VAULT#v1', sk: 'COUNT#d1' },
     backup: { pk: 'VAULT#v1', sk: 'BACKUP#001700000000000#b1' },
     session: { pk: 'VAULT#v1', sk: 'SESSION#s1' },
     openSession: { pk: 'VAULT#v1', sk: 'OPEN#s1' },
@@ -66,6 +68,7 @@ it('every query asks for the keys of its kind and no others', () => {
   const asked = (prefix: { pk: string; sk: string }, key: { pk: string; sk: string }) =>
     prefix.pk === key.pk && key.sk.startsWith(prefix.sk);
   expect(asked(prefixes.bindings('v1'), keys.binding('v1', 'd1'))).toBe(true);
+  expect(asked(prefixes.backupCounts('v1'), keys.backupCount('v1', 'd1'))).toBe(true);
   expect(asked(prefixes.backups('v1'), keys.backup('v1', 1, 'b1'))).toBe(true);
   expect(asked(prefixes.openSessions('v1'), keys.openSession('v1', 's1'))).toBe(true);
   expect(asked(prefixes.ranges('v1', 's1'), keys.range('v1', 's1', 0))).toBe(true);

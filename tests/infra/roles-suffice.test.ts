@@ -102,6 +102,14 @@ async function makeVault(world: World, diskId: string, otherId: string): Promise
   const search = { action: 'filter', tags: [{ key: 'tier', values: [] }] };
   await world.call(200, 'POST', '/vault/resource_instances/action', search);
   await world.call(200, 'GET', '/vault/tags');
+  await world.call(200, 'GET', '/vaults/summary');
+  await world.call(200, 'GET', '/storage_usage');
+  await world.call(200, 'PUT', '/vaults/batch-update', { vault: { threshold: 70 } });
+  for (const action of ['suspend', 'unsuspend'])
+    await world.call(200, 'PUT', `/vaults/${vaultId}/set-resources`, {
+      action,
+      resource_ids: [diskId],
+    });
   await world.call(204, 'DELETE', `/vault/${vaultId}/tags/tier`);
   await world.call(200, 'GET', '/protectables/disk/instances');
   await world.call(200, 'GET', `/protectables/disk/instances/${diskId}`);

@@ -33,7 +33,7 @@ const fieldNames =
   'vault checkpoint backup restore verify volume billing resources parameters ' +
   'vault_id backup_id volume_id name size percent tags type id ' +
   'key value tag tags_any not_tags values matches action limit offset without_any_tag object_type protect_type consistent_level resource_details bind_rules threshold enterprise_project_id ' +
-  'description locked __proto__';
+  'description locked resource_ids smn_notify __proto__';
 const known = fc.constantFrom(
   vaultId,
   backupId,
@@ -118,6 +118,8 @@ const GOOD: [string, string, object][] = [
     `/vaults/${vaultId}`,
     { vault: { name: 'n', billing: { size: 50 }, threshold: 5, locked: false } },
   ],
+  ['PUT', '/vaults/batch-update', { vault: { smn_notify: true, threshold: 5 } }],
+  ['PUT', `/vaults/${vaultId}/set-resources`, { action: 'suspend', resource_ids: [diskId] }],
   ['POST', `/vaults/${vaultId}/addresources`, { resources: resources([diskId]) }],
   [
     'POST',

@@ -64,6 +64,7 @@ export function httpEvent(
 const FUNCTION_OF_SEGMENT: Record<string, ApiFunction> = {
   vaults: 'vaults',
   vault: 'vaults',
+  storage_usage: 'vaults',
   checkpoints: 'checkpoints',
   backups: 'backups',
   'operation-logs': 'operation-logs',

@@ -12,6 +12,7 @@ export const WRITES: Record<string, (catalog: Catalog, world: World) => Promise<
   'vaults.delete': (c, w) => c.vaults.delete(w.empty.projectId, w.empty.id),
   'vaults.bind': (c, w) => c.vaults.bind(w.unbound),
   'vaults.unbind': (c, w) => c.vaults.unbind(w.spare.projectId, w.spare.diskId),
+  'vaults.setSuspended': (c, w) => c.vaults.setSuspended(w.spare, true),
   'backups.putCheckpoint': (c, w) => c.backups.putCheckpoint(w.checkpoint),
   'backups.begin': (c, w) => c.backups.begin(w.begun, w.begunTask),
   'backups.rename': (c, w) =>

@@ -75,3 +75,14 @@ export const isToUnbind = (stored: Binding | null, projectId: ProjectId): boolea
   if (stored.protectingTaskId === undefined) return true;
   return refuse(`disk ${stored.diskId}`, `task ${stored.protectingTaskId} protects it`);
 };
+
+/** `stored`: the disk's binding, in the wanted vault or not. */
+export const isToSuspend = (
+  stored: Binding | null,
+  { projectId, vaultId, diskId }: Pick<Binding, 'projectId' | 'vaultId' | 'diskId'>,
+  suspended: boolean,
+): boolean => {
+  if (stored?.projectId !== projectId || stored.vaultId !== vaultId)
+    throw new HoldfastError('BackupService.6135', { id: diskId, vaultId });
+  return (stored.suspended ?? false) !== suspended;
+};

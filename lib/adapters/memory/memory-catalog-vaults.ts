@@ -2,6 +2,7 @@ import { HoldfastError } from '../../errors.ts';
 import type { VaultCatalog } from '../../ports/catalog.ts';
 import {
   isToBind,
+  isToSuspend,
   isToUnbind,
   isVaultToCreate,
   isVaultToDelete,
@@ -84,6 +85,24 @@ export const memoryVaults = (state: MemoryCatalogState): VaultCatalog => {
 
     async bindings(vaultId) {
       return copyOf(bindingsOf(vaultId)).toSorted((a, b) => (a.diskId < b.diskId ? -1 : 1));
+    },
+
+    async setSuspended(disk, suspended) {
+      const stored = bindings.get(disk.diskId) ?? null;
+      if (!isToSuspend(stored, disk, suspended)) return;
+      const { suspended: _, ...rest } = stored!;
+      bindings.set(disk.diskId, suspended ? { ...rest, suspended } : rest);
+    },
+
+    async backupCounts(vaultId) {
+      const visible = [...backups.values()].filter(
+        (backup) => backup.vaultId === vaultId && backup.root === 'VISIBLE',
+      );
+      return [...Map.groupBy(visible, ({ disk }) => disk.id)].map(([diskId, ofDisk]) => ({
+        diskId,
+        backupCount: ofDisk.length,
+        backupBytes: ofDisk.reduce((sum, { stats }) => sum + (stats?.storedBytes ?? 0), 0),
+      }));
     },
 
     async binding(projectId, diskId) {

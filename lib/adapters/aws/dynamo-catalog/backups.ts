@@ -10,6 +10,7 @@ import {
   ownBackup,
   ownCheckpoint,
 } from '../../catalog-rules/backup-rules.ts';
+import { countBackup } from './backup-counts.ts';
 import type { CatalogTable } from './catalog-table.ts';
 import {
   backupCodec,
@@ -143,4 +144,5 @@ const hideWrites = (backup: Backup, epoch: number, atMs: number): Write[] => [
     change: { add: { heldCount: -1, backupCount: backup.root === 'VISIBLE' ? -1 : 0 } },
     when: { exists: true },
   },
+  ...(backup.root === 'VISIBLE' ? [countBackup(backup, -1, backup.stats?.storedBytes ?? 0)] : []),
 ];

@@ -62,6 +62,12 @@ export const flag: Field<boolean> = (value) => {
   return value as boolean;
 };
 
+/** A mark that is there or not. */
+export const mark: Field<true> = (value) => {
+  expect(value === true, 'true');
+  return true;
+};
+
 export const bytes: Field<Uint8Array> = (value) => {
   expect(ArrayBuffer.isView(value), 'bytes');
   return Uint8Array.from(value as Uint8Array);

@@ -21,7 +21,7 @@ import {
   SESSION_TRANSITIONS,
   type Session,
 } from '../../../model/session.ts';
-import type { Binding, Vault, VaultUsage, WrappedKey } from '../../../model/vault.ts';
+import type { BackupCount, Binding, Vault, VaultUsage, WrappedKey } from '../../../model/vault.ts';
 import type { BegunBackup } from '../../catalog-rules/backup-rules.ts';
 import type { BoundDisk, VaultContents } from '../../catalog-rules/vault-rules.ts';
 import {
@@ -31,6 +31,7 @@ import {
   type Item,
   integer,
   listOf,
+  mark,
   nullable,
   number,
   object,
@@ -116,6 +117,7 @@ export const bindingCodec = codec<Binding>(
     name: text,
     sizeBytes: integer,
     protectingTaskId: optional(text),
+    suspended: optional(mark),
     createdAtMs: integer,
   },
   (binding) => keys.binding(binding.vaultId, binding.diskId),
@@ -171,6 +173,11 @@ export const appliedPolicyCodec = codec<AppliedPolicy>(
     appliedAtMs: integer,
   },
   ({ projectId, vaultId, type }) => keys.appliedPolicy(projectId, vaultId, type),
+);
+
+export const backupCountCodec = codec<BackupCount & { vaultId: VaultId }>(
+  { vaultId: text, diskId: text, backupCount: integer, backupBytes: integer },
+  ({ vaultId, diskId }) => keys.backupCount(vaultId, diskId),
 );
 
 export const diskPointerCodec = codec<BoundDisk>(

@@ -23,6 +23,8 @@ export interface Change {
   setOnce?: Item;
   /** Numbers that grow by this much. They must be there. */
   add?: Record<string, number>;
+  /** Numbers that grow by this much, from 0 when they are not there. */
+  count?: Record<string, number>;
   remove?: readonly string[];
 }
 
@@ -83,7 +85,7 @@ const conditionTerms = (when: Condition, name: Place, value: PlaceAny): string[]
 };
 
 const updateClauses = (change: Change, name: Place, value: PlaceAny): string[] => {
-  const { set = {}, setOnce = {}, add = {}, remove = [] } = change;
+  const { set = {}, setOnce = {}, add = {}, count = {}, remove = [] } = change;
   const sets = [
     ...Object.entries(set)
       .filter(([, given]) => given !== undefined)
@@ -92,6 +94,9 @@ const updateClauses = (change: Change, name: Place, value: PlaceAny): string[] =
       ([key, given]) => `${name(key)} = if_not_exists(${name(key)}, ${value(given)})`,
     ),
     ...Object.entries(add).map(([key, given]) => `${name(key)} = ${name(key)} + ${value(given)}`),
+    ...Object.entries(count).map(
+      ([key, given]) => `${name(key)} = if_not_exists(${name(key)}, ${value(0)}) + ${value(given)}`,
+    ),
   ];
   return [
     ...(sets.length > 0 ? [`SET ${sets.join(', ')}`] : []),

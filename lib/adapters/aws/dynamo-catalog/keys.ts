@@ -27,6 +27,8 @@ export const keys = {
   usage: (vaultId: VaultId): ItemKey => inVault(vaultId, 'USAGE'),
   vaultKey: (vaultId: VaultId, keyId: KeyId): ItemKey => inVault(vaultId, `KEY#${keyId}`),
   binding: (vaultId: VaultId, diskId: DiskId): ItemKey => inVault(vaultId, `DISK#${diskId}`),
+  /** How many backups of a disk the vault shows; outlives the binding. */
+  backupCount: (vaultId: VaultId, diskId: DiskId): ItemKey => inVault(vaultId, `COUNT#${diskId}`),
   /** Ascending by creation. */
   backup: (vaultId: VaultId, createdAtMs: number, id: BackupId): ItemKey =>
     inVault(vaultId, `BACKUP#${sortable(createdAtMs)}#${id}`),
@@ -72,6 +74,7 @@ export const keys = {
 /** Partitions and beginnings of sort keys that are queried. */
 export const prefixes = {
   bindings: (vaultId: VaultId): ItemKey => inVault(vaultId, 'DISK#'),
+  backupCounts: (vaultId: VaultId): ItemKey => inVault(vaultId, 'COUNT#'),
   backups: (vaultId: VaultId): ItemKey => inVault(vaultId, 'BACKUP#'),
   openSessions: (vaultId: VaultId): ItemKey => inVault(vaultId, 'OPEN#'),
   ranges: (vaultId: VaultId, sessionId: SessionId): ItemKey =>

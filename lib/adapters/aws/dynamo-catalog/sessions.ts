@@ -15,6 +15,7 @@ import {
   type OpenSession,
   open,
 } from '../../catalog-rules/session-rules.ts';
+import { countBackup } from './backup-counts.ts';
 import type { CatalogTable } from './catalog-table.ts';
 import { backupCodec, openSessionCodec, rangeCodec, sessionCodec } from './codecs.ts';
 import type { Condition, Write } from './expression.ts';
@@ -210,6 +211,7 @@ const commitWrites = (commit: Commit, backup: Backup, { parentBackupId }: Sessio
       change: { add: { usedBytes: stats.storedBytes, backupCount: 1 } },
       when: { exists: true },
     },
+    countBackup(backup, 1, stats.storedBytes),
   ];
 };
 

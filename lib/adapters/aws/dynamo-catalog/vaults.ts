@@ -1,9 +1,10 @@
 import { HoldfastError } from '../../../errors.ts';
-import { type Binding, VAULT_LIMITS } from '../../../model/vault.ts';
+import { type BackupCount, type Binding, VAULT_LIMITS } from '../../../model/vault.ts';
 import type { VaultCatalog } from '../../../ports/catalog.ts';
 import {
   isSameBinding,
   isToBind,
+  isToSuspend,
   isToUnbind,
   isVaultToCreate,
   isVaultToDelete,
@@ -12,6 +13,7 @@ import {
 } from '../../catalog-rules/vault-rules.ts';
 import type { CatalogTable } from './catalog-table.ts';
 import {
+  backupCountCodec,
   bindingCodec,
   diskPointerCodec,
   epochCodec,
@@ -156,6 +158,27 @@ export const dynamoVaults = (table: CatalogTable): VaultCatalog => {
       for await (const items of table.pages(prefixes.bindings(vaultId)))
         bindings.push(...items.map((item) => bindingCodec.decode(item)));
       return bindings;
+    },
+
+    async setSuspended(disk, suspended) {
+      const key = keys.binding(disk.vaultId, disk.diskId);
+      await settle('vaults.setSuspended', table.limits, async () => {
+        const stored = await table.get(bindingCodec, key);
+        if (!isToSuspend(stored, disk, suspended)) return { done: undefined };
+        const change = suspended ? { set: { suspended } } : { remove: ['suspended'] };
+        const when = { equal: { projectId: disk.projectId, createdAtMs: stored?.createdAtMs } };
+        return { write: () => table.update(key, change, when).then(() => undefined) };
+      });
+    },
+
+    async backupCounts(vaultId) {
+      const counts: BackupCount[] = [];
+      for await (const items of table.pages(prefixes.backupCounts(vaultId)))
+        for (const item of items) {
+          const { diskId, backupCount, backupBytes } = backupCountCodec.decode(item);
+          if (backupCount > 0) counts.push({ diskId, backupCount, backupBytes });
+        }
+      return counts;
     },
 
     async binding(projectId, diskId) {
