@@ -30,7 +30,7 @@ export function backupJson(backup: Backup): z.input<typeof backupBody> {
     created_at: createdAt,
     updated_at: timeText(backup.updatedAtMs),
     protected_at: createdAt,
-    expired_at: null,
+    expired_at: backup.expiresAtMs === undefined ? null : timeText(backup.expiresAtMs),
     extend_info: extendInfo(backup),
     replication_records: [],
     children: [],

@@ -3,11 +3,13 @@ import type {
   CheckpointId,
   DiskId,
   OperationLogId,
+  PolicyId,
   ProjectId,
   SessionId,
   SnapshotId,
   VaultId,
 } from './ids.ts';
+import type { RetentionRule } from './policy.ts';
 import type { BackupStats } from './session.ts';
 import type { Transitions } from './state-table.ts';
 
@@ -68,6 +70,13 @@ export interface Backup {
   incremental: boolean;
   parentBackupId?: BackupId;
   autoTrigger: boolean;
+  /** Made for a policy: which, and its retention rule then. What was promised stays known. */
+  policyId?: PolicyId;
+  retention?: RetentionRule;
+  /** Fixed when it is made; absent = no expiry (spec section 4.3). */
+  expiresAtMs?: number;
+  /** When it was committed: whole for the first time. */
+  completedAtMs?: number;
   stats?: BackupStats;
   failure?: Failure;
   /** The vault's epoch when it was hidden (R6). */

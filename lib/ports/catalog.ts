@@ -133,9 +133,9 @@ export interface SessionCatalog {
   ranges(vaultId: VaultId, id: SessionId): Promise<FinishedRange[]>;
   /**
    * R5 in one transaction: {session OPEN -> COMMITTED; backup NONE -> VISIBLE, protecting ->
-   * available, with manifest hash, stats and the session's parent; the vault's used bytes grow by
-   * `stats.storedBytes`, its backup count by one}. `session.not-open` when the session was ABORTED
-   * or FENCED; success when this very commit happened before.
+   * available, with manifest hash, stats, time and the session's parent; the vault's used bytes
+   * grow by `stats.storedBytes`, its backup count by one}. `session.not-open` when the session was
+   * ABORTED or FENCED; success when this very commit happened before.
    */
   commit(commit: {
     vaultId: VaultId;

@@ -4,6 +4,8 @@ import type { CheckpointDetails } from '../model/details.ts';
 import { DISK_TYPE, type Disk } from '../model/disk.ts';
 import type { DiskId, VaultId } from '../model/ids.ts';
 import type { OperationLog } from '../model/operation-log.ts';
+import type { Policy } from '../model/policy.ts';
+import { expiryOf } from '../model/retention.ts';
 import type { Binding, Vault } from '../model/vault.ts';
 import type { ApiPorts } from './api-ports.ts';
 import { refuseDuplicates, refuseOtherTypes } from './bind-disks.ts';
@@ -19,6 +21,8 @@ export interface CreateCheckpointCommand {
   description: string;
   incremental: boolean;
   autoTrigger: boolean;
+  /** The policy that it is made for: its rule then fixes the expiry (spec section 4.3). */
+  policy?: Pick<Policy, 'id' | 'retention'>;
   /** The disks to back up; absent = all of the vault. */
   resources?: { id: DiskId; type: string }[] | undefined;
 }
@@ -136,11 +140,23 @@ function planBackups(
       root: 'NONE',
       incremental: command.incremental,
       autoTrigger: command.autoTrigger,
+      ...retentionOf(command, nowMs),
       createdAtMs: nowMs,
       updatedAtMs: nowMs,
     };
     return { backup, task: backupTask(backup, vault, requestId) };
   });
+}
+
+/** What is known from the start of how long a backup is kept. */
+function retentionOf(
+  { policy }: CreateCheckpointCommand,
+  createdAtMs: number,
+): Pick<Backup, 'policyId' | 'retention' | 'expiresAtMs'> {
+  if (!policy) return {};
+  const { id: policyId, retention } = policy;
+  const expiresAtMs = expiryOf(retention, createdAtMs);
+  return { policyId, retention, ...(expiresAtMs !== undefined && { expiresAtMs }) };
 }
 
 /** One name each: the caller's or a made-up one, numbered when there are several disks. */

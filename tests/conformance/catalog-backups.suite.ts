@@ -43,7 +43,20 @@ const beginCases = (subject: Subject): void => {
   it('begins a backup: it, its task and the protection of its disk', async () => {
     const { catalog } = subject();
     const binding = await givenBinding(catalog, await givenVault(catalog));
-    const backup = someBackup(binding);
+    const backup = someBackup(binding, {
+      autoTrigger: true,
+      policyId: randomUUID(),
+      retention: {
+        maxBackups: 3,
+        durationDays: 30,
+        dayBackups: 1,
+        weekBackups: 2,
+        monthBackups: 3,
+        yearBackups: 4,
+        timezone: 'UTC+01:00',
+      },
+      expiresAtMs: AT_MS + 1,
+    });
     const task = someTask(backup);
     await catalog.backups.begin(backup, task);
     const { projectId } = backup;

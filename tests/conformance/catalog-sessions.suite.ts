@@ -220,6 +220,7 @@ const commitCases = (subject: Subject): void => {
       root: 'VISIBLE',
       manifest: { sessionId: session.id, sha256: commit.manifestSha256 },
       stats: commit.stats,
+      completedAtMs: commit.atMs,
       updatedAtMs: commit.atMs,
     });
     expect(await catalog.sessions.get(vault.id, session.id)).toMatchObject({ state: 'COMMITTED' });

@@ -89,6 +89,7 @@ export const memorySessions = (state: MemoryCatalogState): SessionCatalog => {
         manifest: { sessionId, sha256: commit.manifestSha256 },
         stats: copyOf(stats),
         ...(session.parentBackupId && { parentBackupId: session.parentBackupId }),
+        completedAtMs: commit.atMs,
         updatedAtMs: commit.atMs,
       });
       const usage = usageOf(state, vaultId);

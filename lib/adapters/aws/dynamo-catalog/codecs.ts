@@ -14,7 +14,7 @@ import {
   type OperationLog,
 } from '../../../model/operation-log.ts';
 import { PACK_TRANSITIONS, type Pack } from '../../../model/pack.ts';
-import type { Policy, PolicyType } from '../../../model/policy.ts';
+import type { Policy, PolicyType, RetentionRule } from '../../../model/policy.ts';
 import {
   type BackupStats,
   type FinishedRange,
@@ -125,6 +125,16 @@ export const bindingCodec = codec<Binding>(
 
 const policyType = oneOf<PolicyType>('backup', 'replication');
 
+const retentionRule = object<RetentionRule>({
+  maxBackups: optional(integer),
+  durationDays: optional(integer),
+  dayBackups: integer,
+  weekBackups: integer,
+  monthBackups: integer,
+  yearBackups: integer,
+  timezone: optional(text),
+});
+
 export const policyCodec = codec<Policy>(
   {
     id: text,
@@ -133,15 +143,7 @@ export const policyCodec = codec<Policy>(
     enabled: flag,
     operationType: policyType,
     patterns: listOf(text),
-    retention: object<Policy['retention']>({
-      maxBackups: optional(integer),
-      durationDays: optional(integer),
-      dayBackups: integer,
-      weekBackups: integer,
-      monthBackups: integer,
-      yearBackups: integer,
-      timezone: optional(text),
-    }),
+    retention: retentionRule,
     fullBackupInterval: optional(integer),
     destination: optional(
       object<NonNullable<Policy['destination']>>({ region: text, projectId: text }),
@@ -237,6 +239,10 @@ export const backupCodec = codec<Backup>(
     incremental: flag,
     parentBackupId: optional(text),
     autoTrigger: flag,
+    policyId: optional(text),
+    retention: optional(retentionRule),
+    expiresAtMs: optional(integer),
+    completedAtMs: optional(integer),
     stats: optional(stats),
     failure,
     deletedEpoch: optional(integer),

@@ -200,6 +200,7 @@ const commitWrites = (commit: Commit, backup: Backup, { parentBackupId }: Sessio
           root: 'VISIBLE',
           manifest: { sessionId, sha256: commit.manifestSha256 },
           stats,
+          completedAtMs: commit.atMs,
           updatedAtMs: commit.atMs,
           ...(parentBackupId && { parentBackupId }),
         },
