@@ -66,6 +66,7 @@ const rights = () => ({
     openKeys,
     wrapKeys,
   ],
+  'api-features': [catalog('get')],
   'api-protectables': [catalog('get')],
   'api-checkpoints': [catalog('get', 'query', 'put', 'update'), keepCredentials, start('backup')],
   'api-backups': [

@@ -164,6 +164,11 @@ export const CATALOGUE = {
       `Vault ${d.id} is ${d.status}; it must be available for a restore.`,
     { status: 400 },
   ),
+  'BackupService.6206': entry(
+    'conflict',
+    (d: { id: string; status: string }) => `Backup ${d.id} is ${d.status} and has no metadata yet.`,
+    { status: 400 },
+  ),
   'BackupService.6215': entry(
     'conflict',
     (d: { id: string; reason: string }) => `Resource ${d.id} is not backed up: ${d.reason}.`,

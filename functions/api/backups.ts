@@ -5,6 +5,7 @@ import { deleteBackup } from '../../lib/service/delete-backup.ts';
 import { listBackups } from '../../lib/service/list-backups.ts';
 import { renameBackup } from '../../lib/service/rename-backup.ts';
 import { showBackup } from '../../lib/service/show-backup.ts';
+import { showMetadata } from '../../lib/service/show-metadata.ts';
 import { startRestore } from '../../lib/service/start-restore.ts';
 import { startVerify } from '../../lib/service/start-verify.ts';
 
@@ -12,6 +13,7 @@ export const createHandler = httpFunction(
   on(routes.list, listBackups),
   on(routes.show, showBackup),
   on(routes.update, renameBackup),
+  on(routes.showMetadata, showMetadata),
   on(routes.remove, deleteBackup),
   on(routes.restore, startRestore),
   on(routes.verify, startVerify),

@@ -1,7 +1,7 @@
 import type * as z from 'zod';
 import { type Backup, isIncremental } from '../model/backup.ts';
 import { DISK_TYPE } from '../model/disk.ts';
-import type { backupBody } from './backup-schemas.ts';
+import type { backupBody, backupMetadataResponse } from './backup-schemas.ts';
 import { PROVIDER_ID } from './fields.ts';
 import { timeText, toGb } from './units.ts';
 
@@ -49,4 +49,28 @@ const extendInfo = (backup: Backup) => ({
   support_lld: false,
   supported_restore_mode: backup.root === 'VISIBLE' ? ('backup' as const) : ('na' as const),
   system_disk: false,
+});
+
+/** The disk as it was backed up (spec Appendix A, BackupMetadata). */
+export const metadataJson = ({
+  id,
+  name,
+  disk,
+  snapshotId = '',
+}: Backup): z.input<typeof backupMetadataResponse> => ({
+  backup_id: id,
+  backups: JSON.stringify({ id, name, volume_id: disk.id, snapshot_id: snapshotId }),
+  volumes: [
+    JSON.stringify({
+      id: disk.id,
+      name: disk.name,
+      size: toGb(disk.sizeBytes),
+      availability_zone: disk.availabilityZone,
+    }),
+  ],
+  flavor: '',
+  floatingips: [],
+  interface: '',
+  ports: [],
+  server: '',
 });

@@ -1,11 +1,12 @@
 import * as z from 'zod';
 import type { Backup } from '../model/backup.ts';
 import type { Page } from '../model/details.ts';
-import { backupJson } from './backup-response.ts';
+import { backupJson, metadataJson } from './backup-response.ts';
 import {
   BACKUP_SORT_KEYS,
   BACKUP_STATUSES,
   backupListResponse,
+  backupMetadataResponse,
   backupResponse,
   backupRestoreRequest,
   backupUpdateRequest,
@@ -184,4 +185,28 @@ const verify = route({
   answer: (task: { id: string }) => ({ job_id: task.id }),
 });
 
-export const BACKUP_ROUTES = { list, show, update, remove, restore, verify };
+const showMetadata = route({
+  method: 'GET',
+  path: `${BACKUP}/metadata`,
+  operationId: 'ShowMetadata',
+  summary: 'Show what was backed up, as it was then',
+  tag,
+  action: 'cbr:backups:get',
+  query: NOTHING,
+  body: null,
+  status: 200,
+  response: backupMetadataResponse,
+  errors: ['BackupService.6200', 'BackupService.6206'],
+  command: ({ path }) => ({ backupId: path.backup_id }),
+  answer: metadataJson,
+});
+
+export const BACKUP_ROUTES = {
+  showMetadata,
+  list,
+  show,
+  update,
+  remove,
+  restore,
+  verify,
+};

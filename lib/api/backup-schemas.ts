@@ -133,3 +133,17 @@ export const backupListResponse = z
     offset: z.int().min(0),
   })
   .meta({ id: 'BackupListResp' });
+
+/** Texts of JSON, as CBR has them; what only servers have is empty. */
+export const backupMetadataResponse = z
+  .object({
+    backup_id: z.string(),
+    backups: z.string(),
+    flavor: z.string(),
+    floatingips: z.array(z.string()),
+    interface: z.string(),
+    ports: z.array(z.string()),
+    server: z.string(),
+    volumes: z.array(z.string()),
+  })
+  .meta({ id: 'BackupMetadata' });

@@ -11,11 +11,7 @@ const PATHS_BY_FEATURE: Record<string, readonly string[]> = {
   ],
   'Moving resources between vaults': ['POST vaults/{vault_id}/migrateresources'],
   'Removing resources from a vault': ['POST vaults/{vault_id}/removeresources'],
-  Replication: [
-    'POST checkpoints/replicate',
-    'POST backups/{backup_id}/replicate',
-    'GET replication-capabilities',
-  ],
+  Replication: ['POST checkpoints/replicate', 'POST backups/{backup_id}/replicate'],
   'Importing backups': ['POST checkpoints/sync', 'POST backups/sync'],
   'Sharing backups': [
     'GET backups/{backup_id}/members',
@@ -24,7 +20,6 @@ const PATHS_BY_FEATURE: Record<string, readonly string[]> = {
     'GET backups/{backup_id}/members/{member_id}',
     'PUT backups/{backup_id}/members/{member_id}',
   ],
-  'Metadata of a backup': ['GET backups/{backup_id}/metadata'],
   Policies: [
     'GET policies',
     'POST policies',
@@ -51,7 +46,6 @@ const PATHS_BY_FEATURE: Record<string, readonly string[]> = {
     'POST agents/{agent_id}/remove-path',
   ],
   Orders: ['POST orders/change', 'PUT orders/{order_id}'],
-  'The list of features': ['GET cbr-features', 'GET cbr-features/{feature_key}'],
 };
 
 /** The same of endpoints that are not a project's. */

@@ -1,6 +1,7 @@
 import { BACKUP_ROUTES } from './backup-routes.ts';
 import { CHECKPOINT_ROUTES } from './checkpoint-routes.ts';
 import { DISK_ROUTES } from './disk-routes.ts';
+import { FEATURE_ROUTES } from './feature-routes.ts';
 import { OPERATION_LOG_ROUTES } from './operation-log-routes.ts';
 import { PROTECTABLE_ROUTES } from './protectable-routes.ts';
 import type { RouteFacts } from './route.ts';
@@ -15,6 +16,7 @@ export const ROUTES_BY_NOUN: Record<string, readonly RouteFacts[]> = {
   checkpoints: Object.values(CHECKPOINT_ROUTES),
   backups: Object.values(BACKUP_ROUTES),
   'operation-logs': Object.values(OPERATION_LOG_ROUTES),
+  features: Object.values(FEATURE_ROUTES),
   protectables: Object.values(PROTECTABLE_ROUTES),
   disks: Object.values(DISK_ROUTES),
   versions: Object.values(VERSION_ROUTES),

@@ -127,6 +127,7 @@ describe('objects', () => {
     expect(none).toEqual([
       'watch-jobs',
       'api-protectables',
+      'api-features',
       'api-checkpoints',
       'api-backups',
       'api-operation-logs',

@@ -3,6 +3,7 @@ import type { Context } from 'aws-lambda';
 import { createHandler as backups } from '../../functions/api/backups.ts';
 import { createHandler as checkpoints } from '../../functions/api/checkpoints.ts';
 import { createHandler as disks } from '../../functions/api/disks.ts';
+import { createHandler as features } from '../../functions/api/features.ts';
 import { createHandler as notFound } from '../../functions/api/not-found.ts';
 import { createHandler as operationLogs } from '../../functions/api/operation-logs.ts';
 import { createHandler as protectables } from '../../functions/api/protectables.ts';
@@ -24,6 +25,7 @@ export const API_FUNCTIONS = {
   backups,
   checkpoints,
   disks,
+  features,
   'not-found': notFound,
   'operation-logs': operationLogs,
   protectables,
@@ -69,6 +71,8 @@ const FUNCTION_OF_SEGMENT: Record<string, ApiFunction> = {
   backups: 'backups',
   'operation-logs': 'operation-logs',
   protectables: 'protectables',
+  'cbr-features': 'features',
+  'replication-capabilities': 'features',
   cloudvolumes: 'disks',
 };
 
