@@ -61,24 +61,37 @@ const rights = () => ({
     catalog('get', 'query', 'put', 'update', 'delete'),
     listCatalog,
     keepCredentials,
+    openSecrets,
     write('keys/*', 'vault.json'),
     seeBucket,
     openKeys,
     wrapKeys,
   ],
-  'api-features': [catalog('get')],
-  'api-protectables': [catalog('get')],
-  'api-checkpoints': [catalog('get', 'query', 'put', 'update'), keepCredentials, start('backup')],
+  'api-features': [catalog('get', 'update'), keepCredentials, openSecrets],
+  'api-protectables': [catalog('get', 'update'), keepCredentials, openSecrets],
+  'api-checkpoints': [
+    catalog('get', 'query', 'put', 'update'),
+    keepCredentials,
+    openSecrets,
+    start('backup'),
+  ],
   'api-backups': [
     catalog('get', 'batch', 'query', 'put', 'update', 'delete', 'check'),
     listCatalog,
     keepCredentials,
+    openSecrets,
     start('restore', 'verify'),
   ],
-  'api-operation-logs': [catalog('get', 'query', 'update'), listCatalog, keepCredentials],
+  'api-operation-logs': [
+    catalog('get', 'query', 'put', 'update'),
+    listCatalog,
+    keepCredentials,
+    openSecrets,
+  ],
   'api-disks': [
     catalog('get', 'batch', 'query', 'put', 'update', 'delete'),
     keepCredentials,
+    openSecrets,
     start('restore'),
   ],
   'api-versions': [],
@@ -121,17 +134,23 @@ const listCatalog = allow(
   [{ 'Fn::Sub': '${CatalogTable.Arn}/index/byProject' }],
 );
 
-const denyCredentials = (Sid, names) => ({
+const denyCredentials = (Sid, names, prefixes) => ({
   Sid,
   Effect: 'Deny',
   Action: names.map((name) => ACTIONS[name]),
   Resource: [catalogTable],
-  Condition: { 'ForAnyValue:StringLike': { 'dynamodb:LeadingKeys': ['CREDENTIAL#*'] } },
+  Condition: { 'ForAnyValue:StringLike': { 'dynamodb:LeadingKeys': prefixes } },
 });
+const CHANGES = ['put', 'update', 'delete', 'check'];
 /** Whoever could write a credential could be anybody: the operator does, and no function. */
-const keepCredentials = denyCredentials('KeepCredentials', ['put', 'update', 'delete', 'check']);
+const keepCredentials = denyCredentials('KeepCredentials', CHANGES, ['CREDENTIAL#*', 'TOKEN#*']);
 /** Jobs act for a task, not for a caller. */
-const noCredentials = denyCredentials('NoCredentials', Object.keys(ACTIONS));
+const noCredentials = denyCredentials('NoCredentials', Object.keys(ACTIONS), [
+  'CREDENTIAL#*',
+  'TOKEN#*',
+  'SIGNATURE#*',
+  'REQUESTS#*',
+]);
 
 const blockIndex = allow(
   'UseBlockIndex',
@@ -153,6 +172,10 @@ const masterKey = [{ 'Fn::GetAtt': ['MasterKey', 'Arn'] }];
 /** A blob is opened only under the name of its vault, which CloudTrail records. */
 const forVault = { Null: { 'kms:EncryptionContext:vaultId': 'false' } };
 const openKeys = allow('OpenVaultKeys', ['kms:Decrypt'], masterKey, forVault);
+/** The secret of an access key is opened under the key's id, to check a signature with it. */
+const openSecrets = allow('OpenSecrets', ['kms:Decrypt'], masterKey, {
+  Null: { 'kms:EncryptionContext:accessKeyId': 'false' },
+});
 const wrapKeys = allow('WrapVaultKeys', ['kms:Encrypt'], masterKey, forVault);
 
 /** Jobs are started through the alias that their releases move. */

@@ -220,6 +220,11 @@ export const CATALOGUE = {
     (d: { action: string }) => `The credential may not do ${d.action}.`,
     { status: 403 },
   ),
+  'Holdfast.Throttled': entry(
+    'throttled',
+    (d: { max: number }) =>
+      `The credential made more than ${d.max} requests in a second; wait one and try again.`,
+  ),
   'Holdfast.NotFound': entry('missing', (d: { path: string }) => `There is nothing at ${d.path}.`),
   'Holdfast.NotImplemented': entry(
     'unsupported',

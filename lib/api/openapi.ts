@@ -15,6 +15,7 @@ const COMMON_ERRORS: readonly ErrorCode[] = [
   'BackupService.9900',
   'Holdfast.Unauthenticated',
   'Holdfast.ActionDenied',
+  'Holdfast.Throttled',
   'Holdfast.NotFound',
   'BackupService.9910',
   'Holdfast.Unavailable',

@@ -3,10 +3,8 @@ import type { ProjectId } from './ids.ts';
 /** CBR's roles (spec row BF5). */
 export type Role = 'Full' | 'BackupsAndVaults' | 'ReadOnly';
 
-/** A bearer token, known by its SHA-256 alone. */
-export interface Credential {
-  /** Lower-case hex. */
-  tokenSha256: string;
+/** What whoever has a credential may do, and for how long. */
+export interface Grant {
   projectId: ProjectId;
   userId: string;
   role: Role;
@@ -15,13 +13,40 @@ export interface Credential {
   expiresAtMs?: number;
 }
 
+/** A bearer token, known by its SHA-256 alone. */
+export interface Credential extends Grant {
+  /** Lower-case hex. */
+  tokenSha256: string;
+}
+
+/** What signs requests. Its secret is stored wrapped, since a signature is checked with it. */
+export interface AccessKey extends Grant {
+  /** Public: it stands in each signed request. */
+  id: string;
+  /** Name of the key provider that wrapped the secret, bound to the id. */
+  provider: string;
+  wrapped: Uint8Array;
+}
+
+/** A bearer token that was given for an access key; it may what the key may, while there is one. */
+export interface IssuedToken {
+  tokenSha256: string;
+  accessKeyId: string;
+  createdAtMs: number;
+  expiresAtMs: number;
+}
+
+/** True when a grant (or a token) is over. */
+export const hasExpired = ({ expiresAtMs }: Pick<Grant, 'expiresAtMs'>, nowMs: number): boolean =>
+  expiresAtMs !== undefined && expiresAtMs <= nowMs;
+
 /**
  * True when a role allows an action such as `cbr:vaults:create` (names: spec section 9.8).
- * ReadOnly may list and get; BackupsAndVaults everything but policies.
+ * ReadOnly may look at everything; BackupsAndVaults everything but change policies (BF5).
  */
 export const roleAllows = (role: Role, action: string): boolean => {
-  const [, noun = '', verb = ''] = action.split(':');
-  if (role === 'Full') return true;
-  if (role === 'BackupsAndVaults') return noun !== 'policies';
-  return verb === 'list' || verb === 'get' || verb.startsWith('list') || verb.startsWith('get');
+  const [, noun, verb = ''] = action.split(':');
+  const isReading = /^(list|get|query)([A-Z]|$)/.test(verb);
+  if (role === 'Full' || isReading) return true;
+  return role === 'BackupsAndVaults' && noun !== 'policies';
 };

@@ -130,7 +130,7 @@ function bodyHash({ headers, body }: HttpRequest): string {
 const sha256 = (data: string | Uint8Array): string =>
   createHash('sha256').update(data).digest('hex');
 
-/** RFC 3986: everything but letters, digits, `-`, `.`, `_` and `~`. Lone surrogates are replaced. */
+/** RFC 3986: all but letters, digits, `-`, `.`, `_` and `~`. Lone surrogates are replaced. */
 const encoded3986 = (text: string): string =>
   encodeURIComponent(text.toWellFormed()).replaceAll(
     /[!'()*]/g,

@@ -1,5 +1,5 @@
 import type { Backup, BackupStatus, Checkpoint, Failure } from '../model/backup.ts';
-import type { Credential } from '../model/credential.ts';
+import type { AccessKey, Credential, IssuedToken } from '../model/credential.ts';
 import type {
   BackupId,
   CheckpointId,
@@ -37,6 +37,8 @@ export interface Catalog {
   packs: PackCatalog;
   tasks: TaskCatalog;
   credentials: CredentialCatalog;
+  accessKeys: AccessKeyCatalog;
+  requests: RequestCatalog;
 }
 
 export interface VaultCatalog {
@@ -221,4 +223,36 @@ export interface CredentialCatalog {
   put(credential: Credential): Promise<void>;
   find(tokenSha256: string): Promise<Credential | null>;
   delete(tokenSha256: string): Promise<void>;
+  /** The project's tokens, newest first; those that were issued for an access key are not there. */
+  list(projectId: ProjectId): AsyncIterable<Credential>;
+}
+
+export interface AccessKeyCatalog {
+  put(key: AccessKey): Promise<void>;
+  find(id: string): Promise<AccessKey | null>;
+  delete(id: string): Promise<void>;
+  /** The project's keys, newest first. */
+  list(projectId: ProjectId): AsyncIterable<AccessKey>;
+  issue(token: IssuedToken): Promise<void>;
+  /** May be gone once it has expired. */
+  issued(tokenSha256: string): Promise<IssuedToken | null>;
+}
+
+/** What is remembered of requests, and forgotten some time after. */
+export interface RequestCatalog {
+  /**
+   * Remembers a signature at least until `untilMs`. True for the request that came with it first,
+   * also when it asks again; false for every other.
+   */
+  admitOnce(signed: {
+    accessKeyId: string;
+    signature: string;
+    requestId: string;
+    untilMs: number;
+  }): Promise<boolean>;
+  /**
+   * Counts a request of a credential in the second of `atMs`. False, and not counted, when there
+   * were `max` already. An answer that was lost may count a request twice.
+   */
+  count(request: { credentialId: string; atMs: number; max: number }): Promise<boolean>;
 }

@@ -68,7 +68,11 @@ export const apiPorts = once((): ApiPorts => {
   const env = settings();
   return {
     ...shared(),
-    settings: { region: env.HOLDFAST_REGION, availabilityZone: env.HOLDFAST_ZONE },
+    settings: {
+      region: env.HOLDFAST_REGION,
+      availabilityZone: env.HOLDFAST_ZONE,
+      requestsPerSecond: env.HOLDFAST_REQUESTS_PER_SECOND,
+    },
   };
 });
 

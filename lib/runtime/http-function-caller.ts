@@ -1,27 +1,28 @@
-import { createHash } from 'node:crypto';
 import type { RouteFacts } from '../api/route.ts';
 import { HoldfastError } from '../errors.ts';
-import { type Credential, roleAllows } from '../model/credential.ts';
+import { roleAllows } from '../model/credential.ts';
 import type { ApiPorts } from '../service/api-ports.ts';
 import type { Caller } from '../service/caller.ts';
-import { type HttpEvent, headerOf, pathOf } from './http-function-request.ts';
-
-/** Longer than any token that we make; hashing stops there. */
-const TOKEN_CHARACTERS_MAX = 4096;
+import { identifyCaller } from '../service/identify-caller.ts';
+import { limitRequests } from '../service/limit-requests.ts';
+import { type HttpEvent, pathOf, signedRequestOf } from './http-function-request.ts';
 
 /**
- * Who calls, admitted to a route: the token is known, the project in the path is the token's (else
- * there is nothing there for this caller), and its role allows the route's action.
+ * Who calls, admitted to a route: a token or a signature proves it, the credential has not asked
+ * for too much, the project in the path is its own (else there is nothing there for this caller),
+ * and its role allows the route's action.
  */
 export async function admitCaller(
   event: HttpEvent,
   route: RouteFacts,
   path: Record<string, string>,
   requestId: string,
-  ports: Pick<ApiPorts, 'catalog' | 'clock'>,
+  ports: Pick<ApiPorts, 'catalog' | 'clock' | 'keys' | 'settings'>,
 ): Promise<Caller> {
   if (route.action === null) return { projectId: '', userId: '', requestId };
-  const { projectId, userId, role } = await authenticate(event, ports);
+  const identity = await identifyCaller(signedRequestOf(event), requestId, ports);
+  const { projectId, userId, role } = identity;
+  await limitRequests(identity.credentialId, ports);
   if (path['project_id'] !== projectId) {
     throw new HoldfastError('Holdfast.NotFound', { path: pathOf(event) });
   }
@@ -30,23 +31,3 @@ export async function admitCaller(
   }
   return { projectId, userId, requestId };
 }
-
-async function authenticate(
-  event: HttpEvent,
-  { catalog, clock }: Pick<ApiPorts, 'catalog' | 'clock'>,
-): Promise<Credential> {
-  const token = headerOf(event, 'x-auth-token');
-  if (!token) throw refused('the header X-Auth-Token is missing');
-  if (token.length > TOKEN_CHARACTERS_MAX) throw refused('the token is unknown');
-  const credential = await catalog.credentials.find(
-    createHash('sha256').update(token).digest('hex'),
-  );
-  if (!credential) throw refused('the token is unknown');
-  if (credential.expiresAtMs !== undefined && credential.expiresAtMs <= clock.nowMs()) {
-    throw refused('the token has expired');
-  }
-  return credential;
-}
-
-const refused = (reason: string): HoldfastError =>
-  new HoldfastError('Holdfast.Unauthenticated', { reason });

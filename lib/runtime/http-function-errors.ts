@@ -11,10 +11,16 @@ import {
  * What a caller is told of a failure: CBR's form, a code that is documented, and nothing of what is
  * inside: a code that callers do not see brings the text of the one they see instead.
  */
-export function errorAnswer(error: unknown): { statusCode: number; body: string } {
+export function errorAnswer(error: unknown): {
+  statusCode: number;
+  headers: Record<string, string>;
+  body: string;
+} {
   const { code, message } = shown(error);
   return {
     statusCode: httpStatus(code),
+    // Requests are counted by the second.
+    headers: code === 'Holdfast.Throttled' ? { 'retry-after': '1' } : {},
     body: JSON.stringify({ error_code: code, error_msg: message }),
   };
 }

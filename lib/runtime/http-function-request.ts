@@ -1,5 +1,6 @@
 import type { APIGatewayProxyEventV2 } from 'aws-lambda';
 import { HoldfastError } from '../errors.ts';
+import type { HttpRequest } from '../model/request-signature.ts';
 
 /** What a gateway sends; any part may be absent or nonsense. */
 export type HttpEvent = Partial<APIGatewayProxyEventV2>;
@@ -15,11 +16,16 @@ export const methodOf = (event: HttpEvent): string =>
 /** Without a query; never empty. */
 export const pathOf = (event: HttpEvent): string => event.rawPath || '/';
 
-/** A header's value whatever the case of its name: gateways differ in it. */
-export function headerOf(event: HttpEvent, name: string): string | undefined {
-  const found = Object.entries(event.headers ?? {}).find(([key]) => key.toLowerCase() === name);
-  return found?.[1];
-}
+/** The request as its caller may have signed it; gateways differ in the case of names. */
+export const signedRequestOf = (event: HttpEvent): HttpRequest => ({
+  method: methodOf(event),
+  path: pathOf(event),
+  query: event.rawQueryString ?? '',
+  headers: Object.fromEntries(
+    Object.entries(event.headers ?? {}).map(([name, value]) => [name.toLowerCase(), value]),
+  ),
+  body: bytesOf(event),
+});
 
 /** Query parameters: repeated ones with commas between their values, empty ones left out. */
 export function queryOf(event: HttpEvent): Record<string, string> {
@@ -43,8 +49,11 @@ export function bodyOf(event: HttpEvent): object {
   return body;
 }
 
-function bodyText({ body = '', isBase64Encoded }: HttpEvent): string {
-  const bytes = Buffer.from(body ?? '', isBase64Encoded ? 'base64' : 'utf8');
+const bytesOf = ({ body, isBase64Encoded }: HttpEvent): Buffer =>
+  Buffer.from(body ?? '', isBase64Encoded ? 'base64' : 'utf8');
+
+function bodyText(event: HttpEvent): string {
+  const bytes = bytesOf(event);
   if (bytes.length > BODY_BYTES_MAX) throw invalid(`is larger than ${BODY_BYTES_MAX} bytes`);
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes);

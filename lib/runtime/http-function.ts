@@ -94,6 +94,7 @@ function finish(given: HttpAnswer, trace: Trace): HttpAnswer {
   return {
     ...given,
     headers: {
+      ...given.headers,
       'x-request-id': requestId,
       'cache-control': 'no-store',
       ...(given.body === undefined ? {} : { 'content-type': 'application/json; charset=utf-8' }),

@@ -25,6 +25,8 @@ const environment = z.object({
   HOLDFAST_WORKERS: z.coerce.number().int().min(1).max(64).default(8),
   /** A worker stops before its deadline by this much. */
   HOLDFAST_MARGIN_SECONDS: seconds(90),
+  /** Requests of one credential in a second; a person and a few programs need some 20. */
+  HOLDFAST_REQUESTS_PER_SECOND: z.coerce.number().int().min(1).max(100_000).default(50),
   IS_OFFLINE: z.string().optional(),
 });
 

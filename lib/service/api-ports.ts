@@ -17,5 +17,10 @@ export interface ApiPorts {
   clock: Clock;
   ids: Ids;
   probe: Probe;
-  settings: { region: string; availabilityZone: string };
+  settings: {
+    region: string;
+    availabilityZone: string;
+    /** What a credential may ask for in a second, over all functions. */
+    requestsPerSecond: number;
+  };
 }

@@ -25,6 +25,15 @@ export function keyProviderSuite(
       await expect(provider.unwrap(wrapped, { vaultId: otherId })).rejects.toThrow(WRONG_KEY);
     });
 
+    it('binds the secret of an access key to it, and never takes one context for another', async () => {
+      const context = { accessKeyId: vaultId };
+      const secret = await provider.wrap(vaultKey, context);
+      expect(new Uint8Array(await provider.unwrap(secret, context))).toEqual(vaultKey);
+      for (const wrong of [{ vaultId }, { accessKeyId: otherId }])
+        await expect(provider.unwrap(secret, wrong)).rejects.toThrow(WRONG_KEY);
+      await expect(provider.unwrap(wrapped, context)).rejects.toThrow(WRONG_KEY);
+    });
+
     it('refuses what another key wrapped', async () => {
       await expect(other.unwrap(wrapped, { vaultId })).rejects.toThrow(WRONG_KEY);
     });

@@ -32,9 +32,15 @@ it('the keys of the catalog never change', () => {
     progress: keys.progress('t1', 64),
     unfinishedTask: keys.unfinishedTask(1_700_000_000_000, 't1'),
     credential: keys.credential('ff00'),
+    accessKey: keys.accessKey('AK1'),
+    issuedToken: keys.issuedToken('ff00'),
+    signature: keys.signature('AK1', 'ff00'),
+    requestCount: keys.requestCount('AK1', 1_700_000_000),
     listedVault: listed('VAULT', record),
     listedBackup: listed('BACKUP', record),
     listedTask: listed('TASK', record),
+    listedCredential: listed('CREDENTIAL', record),
+    listedAccessKey: listed('ACCESS_KEY', record),
   }).toStrictEqual({
     vault: { pk: 'VAULT#v1', sk: 'VAULT' },
     epoch: { pk: 'VAULT#v1', sk: 'EPOCH' },
@@ -58,9 +64,15 @@ it('the keys of the catalog never change', () => {
     progress: { pk: 'TASK#t1', sk: 'PROGRESS#000000000000064' },
     unfinishedTask: { pk: 'UNFINISHED', sk: '001700000000000#t1' },
     credential: { pk: 'CREDENTIAL#ff00', sk: 'CREDENTIAL' },
+    accessKey: { pk: 'CREDENTIAL#AK1', sk: 'ACCESS_KEY' },
+    issuedToken: { pk: 'TOKEN#ff00', sk: 'TOKEN' },
+    signature: { pk: 'SIGNATURE#AK1#ff00', sk: 'SIGNATURE' },
+    requestCount: { pk: 'REQUESTS#AK1#1700000000', sk: 'REQUESTS' },
     listedVault: { gsi1pk: 'PROJECT#p1#VAULT', gsi1sk: '001700000000000#r1' },
     listedBackup: { gsi1pk: 'PROJECT#p1#BACKUP', gsi1sk: '001700000000000#r1' },
     listedTask: { gsi1pk: 'PROJECT#p1#TASK', gsi1sk: '001700000000000#r1' },
+    listedCredential: { gsi1pk: 'PROJECT#p1#CREDENTIAL', gsi1sk: '001700000000000#r1' },
+    listedAccessKey: { gsi1pk: 'PROJECT#p1#ACCESS_KEY', gsi1sk: '001700000000000#r1' },
   });
 });
 

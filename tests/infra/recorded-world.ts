@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { inlinePool } from '../../lib/engine/pool/block-pool.ts';
 import type { Job, JobKind } from '../../lib/ports/jobs.ts';
 import { copyDiskRange } from '../../lib/service/copy-disk-range.ts';
@@ -13,11 +12,11 @@ import { watchJobs } from '../../lib/service/watch-jobs.ts';
 import { functionOf, httpEvent, PROJECT, send } from '../support/api.ts';
 import type { TestDynamo } from '../support/dynamo.ts';
 import { memoryWorld } from '../support/memory-world.ts';
+import { admitKey, signedEvent } from '../support/signed-event.ts';
 import type { Wish } from './permissions.ts';
 import { lambdaArn, recordDynamo, recordedPorts } from './recording.ts';
 
 const LEASE_MS = 60_000;
-const TOKEN = 'token';
 
 const JOBS = { backup: runBackupJob, restore: runRestoreJob, verify: runVerifyJob };
 const WORKERS = {
@@ -86,23 +85,17 @@ export const recordedWorld = async (dynamo: TestDynamo) => {
     },
   });
 
-  await as('', ({ catalog }) =>
-    catalog.credentials.put({
-      tokenSha256: createHash('sha256').update(TOKEN).digest('hex'),
-      projectId: PROJECT,
-      userId: 'u',
-      role: 'Full',
-      createdAtMs: 0,
-    }),
-  );
+  const key = await as('', (ports) => admitKey(ports, PROJECT));
 
   return {
     wishes,
     objects,
     memory,
-    /** Calls the API; `status` is what must come back. */
+    /** Calls the API, signed; `status` is what must come back. */
     async call(status: number, method: string, path: string, body?: unknown): Promise<unknown> {
-      const event = httpEvent(method, `/v3/${PROJECT}${path}`, { token: TOKEN, body });
+      const plain = httpEvent(method, `/v3/${PROJECT}${path}`, { body });
+      memory.clock.advance(1000); // No two requests that change something are alike.
+      const event = signedEvent(plain, key, memory.clock.nowMs());
       const answer = await as(`api-${functionOf(event)}`, (ports) => send(event, ports));
       if (answer.status !== status) throw new Error(JSON.stringify([method, path, answer]));
       return answer.body;

@@ -17,9 +17,9 @@ const every = (): [string, Statement][] =>
   );
 const allowed = () => every().filter(([, { Effect }]) => Effect === 'Allow');
 /** Functions that may do something of a service, and what: `['api-vaults', 'kms:Encrypt']`. */
-const holdersOf = (prefix: string): string[] => [
+const holdersOf = (prefix: string, statements = allowed()): string[] => [
   ...new Set(
-    allowed().flatMap(([key, { Action }]) =>
+    statements.flatMap(([key, { Action }]) =>
       Action.filter((action) => action.startsWith(prefix)).map((action) => `${key} ${action}`),
     ),
   ),
@@ -29,6 +29,10 @@ const reachOf = (key: string, action: string): string[] =>
   (rights[key] ?? [])
     .filter(({ Effect, Action }) => Effect === 'Allow' && Action.includes(action))
     .flatMap(({ Resource }) => Resource);
+
+/** Functions of the API, but for those whose routes are open to anybody. */
+const knowsCallers = (key: string): boolean =>
+  key.startsWith('api-') && !['api-versions', 'api-not-found'].includes(key);
 
 const inAccount = (service: string, rest: string) =>
   `arn:aws:${service}:eu-west-1:123456789012:${rest}`;
@@ -146,7 +150,8 @@ describe('objects', () => {
 
 describe('vault keys', () => {
   it('are wrapped where vaults are made, and opened where blocks are handled', () => {
-    expect(holdersOf('kms:').toSorted()).toEqual(
+    const forVaults = allowed().filter(([, { Sid }]) => Sid !== 'OpenSecrets');
+    expect(holdersOf('kms:', forVaults).toSorted()).toEqual(
       [
         'api-vaults kms:Decrypt',
         'api-vaults kms:Encrypt',
@@ -161,9 +166,20 @@ describe('vault keys', () => {
   });
 
   it('are opened only under the name of a vault', () => {
-    for (const [, { Action, Condition }] of allowed())
-      if (/kms:/.test(String(Action)))
+    for (const [, { Sid, Action, Condition }] of allowed())
+      if (Sid !== 'OpenSecrets' && /kms:/.test(String(Action)))
         expect(Condition).toEqual({ Null: { 'kms:EncryptionContext:vaultId': 'false' } });
+  });
+});
+
+describe('secrets of access keys', () => {
+  it('are opened by whoever knows callers, only under the name of a key', () => {
+    const opening = allowed().filter(([, { Sid }]) => Sid === 'OpenSecrets');
+    expect(opening.map(([key]) => key)).toEqual(Object.keys(functions).filter(knowsCallers));
+    for (const [, { Action, Condition }] of opening) {
+      expect(Action).toEqual(['kms:Decrypt']);
+      expect(Condition).toEqual({ Null: { 'kms:EncryptionContext:accessKeyId': 'false' } });
+    }
   });
 });
 
@@ -206,9 +222,12 @@ describe('the catalog', () => {
 
   it('has credentials that no function makes and only the API looks at', () => {
     for (const key of Object.keys(functions)) {
-      for (const action of WRITES) expect(may(key, action, 'CREDENTIAL#x')).toBe(false);
-      const looks = key.startsWith('api-') && !['api-versions', 'api-not-found'].includes(key);
-      expect([key, may(key, 'GetItem', 'CREDENTIAL#x')]).toEqual([key, looks]);
+      for (const partition of ['CREDENTIAL#x', 'TOKEN#x']) {
+        for (const action of WRITES) expect(may(key, action, partition)).toBe(false);
+        expect([key, may(key, 'GetItem', partition)]).toEqual([key, knowsCallers(key)]);
+      }
+      for (const partition of ['SIGNATURE#x', 'REQUESTS#x'])
+        if (!knowsCallers(key)) expect(may(key, 'GetItem', partition)).toBe(false);
     }
   });
 

@@ -27,16 +27,24 @@ it.each(['Bucket', 'BucketPolicy', 'CatalogTable', 'BlocksTable', 'MasterKey', '
 
 describe('the tables', () => {
   it.each([
-    ['CatalogTable', 'catalog'],
-    ['BlocksTable', 'blocks'],
-  ] as const)('%s has the shape that tests and local mode create, and is protected', (id, kind) => {
-    expect(properties(id)).toEqual({
-      TableName: `holdfast-prod-${kind}`,
-      ...DYNAMO_TABLES[kind],
-      DeletionProtectionEnabled: true,
-      PointInTimeRecoverySpecification: { PointInTimeRecoveryEnabled: true },
-    });
-  });
+    [
+      'CatalogTable',
+      'catalog',
+      { TimeToLiveSpecification: { AttributeName: 'ttl', Enabled: true } },
+    ],
+    ['BlocksTable', 'blocks', {}],
+  ] as const)(
+    '%s has the shape that tests and local mode create, and is protected',
+    (id, kind, more) => {
+      expect(properties(id)).toEqual({
+        TableName: `holdfast-prod-${kind}`,
+        ...DYNAMO_TABLES[kind],
+        ...more,
+        DeletionProtectionEnabled: true,
+        PointInTimeRecoverySpecification: { PointInTimeRecoveryEnabled: true },
+      });
+    },
+  );
 
   it('are two', () => {
     expect(Object.keys(ofType(template, 'AWS::DynamoDB::Table'))).toHaveLength(2);

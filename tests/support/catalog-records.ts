@@ -1,5 +1,6 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import type { Backup, Checkpoint } from '../../lib/model/backup.ts';
+import type { AccessKey } from '../../lib/model/credential.ts';
 import type { OperationLog } from '../../lib/model/operation-log.ts';
 import { type BackupStats, NO_STATS } from '../../lib/model/session.ts';
 import type { Binding, Vault, WrappedKey } from '../../lib/model/vault.ts';
@@ -7,6 +8,17 @@ import type { Catalog } from '../../lib/ports/catalog.ts';
 
 /** The time at which everything is made, unless a test says otherwise. */
 export const AT_MS = 1_700_000_000_000;
+
+export const someAccessKey = (fields: Partial<AccessKey> = {}): AccessKey => ({
+  id: randomBytes(10).toString('hex').toUpperCase(),
+  projectId: randomUUID(),
+  userId: 'user',
+  role: 'Full',
+  createdAtMs: AT_MS,
+  provider: 'memory',
+  wrapped: Uint8Array.from(randomBytes(60)),
+  ...fields,
+});
 
 export const someVault = (fields: Partial<Vault> = {}): Vault => ({
   id: randomUUID(),

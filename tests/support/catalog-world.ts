@@ -113,6 +113,8 @@ const itemsOfWorld = async (client: DynamoDBDocumentClient, table: string, world
     keys.checkpoint(world.checkpoint.id),
     prefixes.policies(vault.projectId),
     keys.credential(world.tokenSha256),
+    keys.issuedToken(world.tokenSha256),
+    keys.signature('AK', world.tokenSha256),
   ];
   const items = await Promise.all([
     ...partitions.map(({ pk }) => itemsOf(client, table, pk)),

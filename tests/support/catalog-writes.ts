@@ -1,5 +1,5 @@
 import type { Catalog } from '../../lib/ports/catalog.ts';
-import { AT_MS, commitOf, someKey, someStats } from './catalog-records.ts';
+import { AT_MS, commitOf, someAccessKey, someKey, someStats } from './catalog-records.ts';
 import { packOf, type World } from './catalog-world.ts';
 
 const SEALED = { slotCount: 3, storedBytes: 300, startEpoch: 1 };
@@ -65,6 +65,28 @@ export const WRITES: Record<string, (catalog: Catalog, world: World) => Promise<
     c.tasks.end(w.vault.projectId, w.protecting.task.id, { status: 'failed', atMs: AT_MS + 100 }),
   'tasks.requestCancel': (c, w) =>
     c.tasks.requestCancel(w.vault.projectId, w.protecting.task.id, AT_MS + 100),
+  'accessKeys.put': (c, w) =>
+    c.accessKeys.put(
+      someAccessKey({
+        id: w.tokenSha256,
+        projectId: w.vault.projectId,
+        wrapped: Uint8Array.of(1, 2, 255),
+      }),
+    ),
+  'accessKeys.issue': (c, w) =>
+    c.accessKeys.issue({
+      tokenSha256: w.tokenSha256,
+      accessKeyId: 'AK',
+      createdAtMs: AT_MS,
+      expiresAtMs: AT_MS + 1000,
+    }),
+  'requests.admitOnce': (c, w) =>
+    c.requests.admitOnce({
+      accessKeyId: 'AK',
+      signature: w.tokenSha256,
+      requestId: 'first',
+      untilMs: AT_MS + 1000,
+    }),
   'credentials.put': (c, w) =>
     c.credentials.put({
       tokenSha256: w.tokenSha256,

@@ -43,7 +43,7 @@ export function memoryWorld() {
     jobs: memoryJobs(),
     ids: memoryIds(),
     probe: memoryProbe(),
-    settings: { region: 'local', availabilityZone: 'local-a' },
+    settings: { region: 'local', availabilityZone: 'local-a', requestsPerSecond: 1_000_000 },
     admit,
   };
 }

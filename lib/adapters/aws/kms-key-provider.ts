@@ -8,7 +8,7 @@ import {
   NotFoundException,
 } from '@aws-sdk/client-kms';
 import { HoldfastError } from '../../errors.ts';
-import type { KeyProvider } from '../../ports/key-provider.ts';
+import type { KeyContext, KeyProvider } from '../../ports/key-provider.ts';
 
 /** What KMS takes at most; a longer blob did not come from it. */
 const CIPHERTEXT_BYTES_MAX = 6144;
@@ -25,40 +25,40 @@ export const kmsClientOptions: KMSClientConfig = {
 };
 
 /**
- * Wraps vault keys with a key of KMS, which never leaves it. The encryption context binds a blob
- * to its vault, and shows in CloudTrail which vault was opened.
+ * Wraps with a key of KMS, which never leaves it. The encryption context binds a blob to its vault
+ * or access key, and shows in CloudTrail which of them was opened.
  *
  * @param keyId id, ARN or alias. Blobs of another KMS key are refused.
  */
 export const kmsKeyProvider = (client: KMSClient, keyId: string): KeyProvider => ({
   name: 'kms',
 
-  async wrap(plain, { vaultId }) {
+  async wrap(plain, context) {
     const command = new EncryptCommand({
       KeyId: keyId,
       Plaintext: plain,
-      EncryptionContext: { vaultId },
+      EncryptionContext: context,
     });
     try {
       const { CiphertextBlob } = await client.send(command);
       return present(keyId, CiphertextBlob);
     } catch (cause) {
-      throw translate(keyId, vaultId, cause);
+      throw translate(keyId, context, cause);
     }
   },
 
-  async unwrap(wrapped, { vaultId }) {
-    if (wrapped.length < 1 || wrapped.length > CIPHERTEXT_BYTES_MAX) throw wrongKey(keyId, vaultId);
+  async unwrap(wrapped, context) {
+    if (wrapped.length < 1 || wrapped.length > CIPHERTEXT_BYTES_MAX) throw wrongKey(keyId, context);
     const command = new DecryptCommand({
       KeyId: keyId,
       CiphertextBlob: wrapped,
-      EncryptionContext: { vaultId },
+      EncryptionContext: context,
     });
     try {
       const { Plaintext } = await client.send(command);
       return present(keyId, Plaintext);
     } catch (cause) {
-      throw translate(keyId, vaultId, cause);
+      throw translate(keyId, context, cause);
     }
   },
 });
@@ -68,9 +68,9 @@ function present(keyId: string, bytes: Uint8Array | undefined): Uint8Array {
   return bytes;
 }
 
-function translate(keyId: string, vaultId: string, cause: unknown): HoldfastError {
+function translate(keyId: string, context: KeyContext, cause: unknown): HoldfastError {
   if (cause instanceof InvalidCiphertextException || cause instanceof IncorrectKeyException) {
-    return wrongKey(keyId, vaultId, cause);
+    return wrongKey(keyId, context, cause);
   }
   if (cause instanceof NotFoundException) {
     return new HoldfastError('key.missing', { what: `KMS key ${keyId}` }, { cause });
@@ -78,9 +78,9 @@ function translate(keyId: string, vaultId: string, cause: unknown): HoldfastErro
   return new HoldfastError('key.unavailable', { keyId }, { cause });
 }
 
-const wrongKey = (keyId: string, vaultId: string, cause?: unknown): HoldfastError =>
+const wrongKey = (keyId: string, context: KeyContext, cause?: unknown): HoldfastError =>
   new HoldfastError(
     'format.wrong-key',
-    { what: `The wrapped key of vault ${vaultId}`, keyId },
+    { what: `The wrapped key of ${Object.values(context).join()}`, keyId },
     { cause },
   );

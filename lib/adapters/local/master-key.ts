@@ -1,6 +1,6 @@
 import { createCipheriv, createDecipheriv, hash, randomBytes } from 'node:crypto';
 import { HoldfastError } from '../../errors.ts';
-import type { KeyProvider } from '../../ports/key-provider.ts';
+import type { KeyContext, KeyProvider } from '../../ports/key-provider.ts';
 
 /** Bytes of a master key. */
 export const MASTER_KEY_BYTES = 32;
@@ -24,23 +24,23 @@ export const masterKeyProvider = (
   master: () => Promise<Uint8Array>,
 ): KeyProvider => ({
   name,
-  wrap: async (plain, { vaultId }) => wrap(await master(), plain, vaultId),
-  unwrap: async (wrapped, { vaultId }) => unwrap(await master(), wrapped, vaultId),
+  wrap: async (plain, context) => wrap(await master(), plain, context),
+  unwrap: async (wrapped, context) => unwrap(await master(), wrapped, context),
 });
 
-function wrap(master: Uint8Array, plain: Uint8Array, vaultId: string): Uint8Array {
+function wrap(master: Uint8Array, plain: Uint8Array, context: KeyContext): Uint8Array {
   const bound = Buffer.concat([HEAD, fingerprintOf(master)]);
   const nonce = randomBytes(NONCE_BYTES);
   const cipher = createCipheriv(CIPHER, master, nonce, { authTagLength: TAG_BYTES });
-  cipher.setAAD(additional(bound, vaultId));
+  cipher.setAAD(additional(bound, context));
   const sealed = [cipher.update(plain), cipher.final(), cipher.getAuthTag()];
   return Buffer.concat([bound, nonce, ...sealed]);
 }
 
-function unwrap(master: Uint8Array, wrapped: Uint8Array, vaultId: string): Uint8Array {
+function unwrap(master: Uint8Array, wrapped: Uint8Array, context: KeyContext): Uint8Array {
   const bound = Buffer.concat([HEAD, fingerprintOf(master)]);
   const refused = (cause?: unknown) => {
-    const what = `The wrapped key of vault ${vaultId}`;
+    const what = `The wrapped key of ${ownerOf(context)}`;
     const keyId = bound.subarray(HEAD.length).toString('hex');
     return new HoldfastError('format.wrong-key', { what, keyId }, { cause });
   };
@@ -48,7 +48,7 @@ function unwrap(master: Uint8Array, wrapped: Uint8Array, vaultId: string): Uint8
   if (!bound.equals(wrapped.subarray(0, BOUND_BYTES))) throw refused();
   const nonce = wrapped.subarray(BOUND_BYTES, SEALED_AT);
   const decipher = createDecipheriv(CIPHER, master, nonce, { authTagLength: TAG_BYTES });
-  decipher.setAAD(additional(bound, vaultId));
+  decipher.setAAD(additional(bound, context));
   decipher.setAuthTag(wrapped.subarray(-TAG_BYTES));
   const plain = decipher.update(wrapped.subarray(SEALED_AT, -TAG_BYTES));
   try {
@@ -66,5 +66,12 @@ const fingerprintOf = (master: Uint8Array): Uint8Array =>
     FINGERPRINT_BYTES,
   );
 
-const additional = (bound: Uint8Array, vaultId: string): Uint8Array =>
-  Buffer.concat([bound, Buffer.from(vaultId)]);
+/** Of a vault its id alone (docs/format/v1.md, section 7); a UUID is never taken for the other. */
+const additional = (bound: Uint8Array, context: KeyContext): Uint8Array =>
+  Buffer.concat([
+    bound,
+    Buffer.from('vaultId' in context ? context.vaultId : `access-key/${context.accessKeyId}`),
+  ]);
+
+const ownerOf = (context: KeyContext): string =>
+  'vaultId' in context ? `vault ${context.vaultId}` : `access key ${context.accessKeyId}`;

@@ -1,7 +1,7 @@
 import { HoldfastError } from '../../errors.ts';
 import type { AppliedPolicy } from '../../model/applied-policy.ts';
 import type { Backup, Checkpoint } from '../../model/backup.ts';
-import type { Credential } from '../../model/credential.ts';
+import type { AccessKey, Credential, IssuedToken } from '../../model/credential.ts';
 import type {
   BackupId,
   CheckpointId,
@@ -39,6 +39,12 @@ export interface MemoryCatalogState {
   /** Bytes done, by task, then by `from`. */
   progress: Map<OperationLogId, Map<number, number>>;
   credentials: Map<string, Credential>;
+  accessKeys: Map<string, AccessKey>;
+  issuedTokens: Map<string, IssuedToken>;
+  /** By `<accessKeyId>/<signature>`: the request that came with it first. */
+  signatures: Map<string, string>;
+  /** By `<credentialId>/<second>`. */
+  requestCounts: Map<string, number>;
 }
 
 export const memoryCatalogState = (): MemoryCatalogState => ({
@@ -57,6 +63,10 @@ export const memoryCatalogState = (): MemoryCatalogState => ({
   tasks: new Map(),
   progress: new Map(),
   credentials: new Map(),
+  accessKeys: new Map(),
+  issuedTokens: new Map(),
+  signatures: new Map(),
+  requestCounts: new Map(),
 });
 
 /** The key of what belongs to a vault. */

@@ -1,9 +1,14 @@
-import type { Catalog, CredentialCatalog } from '../../ports/catalog.ts';
+import type { Catalog } from '../../ports/catalog.ts';
 import { memoryBackups } from './memory-catalog-backups.ts';
+import {
+  memoryAccessKeys,
+  memoryCredentials,
+  memoryRequests,
+} from './memory-catalog-credentials.ts';
 import { memoryPacks } from './memory-catalog-packs.ts';
 import { memoryPolicies } from './memory-catalog-policies.ts';
 import { memorySessions } from './memory-catalog-sessions.ts';
-import { copyOf, type MemoryCatalogState, memoryCatalogState } from './memory-catalog-state.ts';
+import { memoryCatalogState } from './memory-catalog-state.ts';
 import { memoryTasks } from './memory-catalog-tasks.ts';
 import { memoryVaults } from './memory-catalog-vaults.ts';
 
@@ -19,18 +24,6 @@ export const memoryCatalog = (state = memoryCatalogState()): Catalog => ({
   packs: memoryPacks(state),
   tasks: memoryTasks(state),
   credentials: memoryCredentials(state),
-});
-
-const memoryCredentials = ({ credentials }: MemoryCatalogState): CredentialCatalog => ({
-  async put(credential) {
-    credentials.set(credential.tokenSha256, copyOf(credential));
-  },
-
-  async find(tokenSha256) {
-    return copyOf(credentials.get(tokenSha256) ?? null);
-  },
-
-  async delete(tokenSha256) {
-    credentials.delete(tokenSha256);
-  },
+  accessKeys: memoryAccessKeys(state),
+  requests: memoryRequests(state),
 });

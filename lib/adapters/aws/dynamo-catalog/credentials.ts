@@ -19,4 +19,6 @@ export const dynamoCredentials = (table: CatalogTable): CredentialCatalog => ({
     const write = () => table.remove(keys.credential(tokenSha256));
     await settle('credentials.delete', table.limits, async () => ({ write }));
   },
+
+  list: (projectId) => table.list(credentialCodec, projectId, 'CREDENTIAL'),
 });

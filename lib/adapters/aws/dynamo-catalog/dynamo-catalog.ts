@@ -1,10 +1,12 @@
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import type { Catalog } from '../../../ports/catalog.ts';
+import { dynamoAccessKeys } from './access-keys.ts';
 import { dynamoBackups } from './backups.ts';
 import { catalogTable } from './catalog-table.ts';
 import { dynamoCredentials } from './credentials.ts';
 import { dynamoPacks } from './packs.ts';
 import { dynamoPolicies } from './policies.ts';
+import { dynamoRequests } from './requests.ts';
 import { dynamoSessions } from './sessions.ts';
 import { SETTLE_LIMITS } from './settle.ts';
 import { dynamoTasks } from './tasks.ts';
@@ -25,5 +27,7 @@ export const dynamoCatalog = (
     packs: dynamoPacks(table),
     tasks: dynamoTasks(table),
     credentials: dynamoCredentials(table),
+    accessKeys: dynamoAccessKeys(table),
+    requests: dynamoRequests(table),
   };
 };

@@ -69,6 +69,16 @@ export const keys = {
     pk: `CREDENTIAL#${tokenSha256}`,
     sk: 'CREDENTIAL',
   }),
+  accessKey: (id: string): ItemKey => ({ pk: `CREDENTIAL#${id}`, sk: 'ACCESS_KEY' }),
+  issuedToken: (tokenSha256: string): ItemKey => ({ pk: `TOKEN#${tokenSha256}`, sk: 'TOKEN' }),
+  signature: (accessKeyId: string, signature: string): ItemKey => ({
+    pk: `SIGNATURE#${accessKeyId}#${signature}`,
+    sk: 'SIGNATURE',
+  }),
+  requestCount: (credentialId: string, second: number): ItemKey => ({
+    pk: `REQUESTS#${credentialId}#${second}`,
+    sk: 'REQUESTS',
+  }),
 };
 
 /** Partitions and beginnings of sort keys that are queried. */
@@ -89,7 +99,7 @@ export const prefixes = {
 };
 
 /** The kinds that a project lists, and their partition in the index `byProject`. */
-export type ListedKind = 'VAULT' | 'BACKUP' | 'TASK';
+export type ListedKind = 'VAULT' | 'BACKUP' | 'CREDENTIAL' | 'ACCESS_KEY' | 'TASK';
 
 export const projectPartition = (projectId: ProjectId, kind: ListedKind): string =>
   `PROJECT#${projectId}#${kind}`;
