@@ -1,6 +1,6 @@
 import type { AccessKeyCatalog } from '../../../ports/catalog.ts';
 import type { CatalogTable } from './catalog-table.ts';
-import { accessKeyCodec, issuedTokenCodec } from './codecs.ts';
+import { accessKeyCodec, issuedTokenCodec } from './credential-codecs.ts';
 import { expiring } from './expiring.ts';
 import { keys } from './keys.ts';
 import { settle } from './settle.ts';

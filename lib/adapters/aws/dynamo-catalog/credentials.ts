@@ -1,6 +1,6 @@
 import type { CredentialCatalog } from '../../../ports/catalog.ts';
 import type { CatalogTable } from './catalog-table.ts';
-import { credentialCodec } from './codecs.ts';
+import { credentialCodec } from './credential-codecs.ts';
 import { keys } from './keys.ts';
 import { settle } from './settle.ts';
 

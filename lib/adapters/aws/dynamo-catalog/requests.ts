@@ -1,6 +1,6 @@
 import type { RequestCatalog } from '../../../ports/catalog.ts';
 import type { CatalogTable } from './catalog-table.ts';
-import { signatureCodec } from './codecs.ts';
+import { signatureCodec } from './credential-codecs.ts';
 import { expiring } from './expiring.ts';
 import { keys } from './keys.ts';
 import { isConditionFailed, settle } from './settle.ts';
