@@ -284,6 +284,11 @@ export const CATALOGUE = {
     'conflict',
     (d: { item: string; reason: string }) => `${d.item}: ${d.reason}`,
   ),
+  'cycle.superseded': entry(
+    'conflict',
+    (d: { runId: string; vaultId: string }) =>
+      `Run ${d.runId} of the collector is no longer the one of vault ${d.vaultId}.`,
+  ),
   'catalog.malformed': entry(
     'corrupt',
     (d: { item: string; reason: string }) => `Item ${d.item} cannot be read: ${d.reason}`,

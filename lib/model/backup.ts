@@ -31,7 +31,8 @@ export const BACKUP_TRANSITIONS: Transitions<BackupStatus> = {
   restoring: ['available', 'error'],
   // A damaged backup that verifies again is available again.
   error: ['available', 'deleted'],
-  deleted: [],
+  // Undeleted (R12), to what it was: whole, or found damaged.
+  deleted: ['available', 'error'],
 };
 
 /**
@@ -81,6 +82,8 @@ export interface Backup {
   failure?: Failure;
   /** The vault's epoch when it was hidden (R6). */
   deletedEpoch?: number;
+  /** When it was hidden: the undelete window begins. */
+  hiddenAtMs?: number;
   createdAtMs: number;
   updatedAtMs: number;
 }

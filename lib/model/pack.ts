@@ -14,7 +14,8 @@ export type PackState =
 export const PACK_TRANSITIONS: Transitions<PackState> = {
   OPEN: ['SEALED', 'DELETING'],
   SEALED: ['CONDEMNED', 'SHRINKING', 'QUARANTINED'],
-  CONDEMNED: ['SEALED', 'DELETING'],
+  // A damaged one that is live again is QUARANTINED again.
+  CONDEMNED: ['SEALED', 'QUARANTINED', 'DELETING'],
   SHRINKING: ['SEALED'],
   QUARANTINED: ['SEALED', 'CONDEMNED'],
   DELETING: ['GONE'],
@@ -41,13 +42,19 @@ export interface Pack {
   lastRefEpoch: number;
   /** Bytes of the object. */
   storedBytes: number;
-  /** Why it is QUARANTINED. */
+  /** Set while CONDEMNED: the epoch of the cycle that condemned it (rules R8, R9). */
+  condemnedEpoch?: number;
+  /** Why it is QUARANTINED; kept when it is condemned. */
   reason?: string;
 }
 
 /** True when `slot` of a pack still holds its block. */
 export const hasSlot = (pack: Pick<Pack, 'present' | 'slotCount'>, slot: number): boolean =>
   slot < pack.slotCount && ((pack.present[slot >> 3] ?? 0) & (1 << (slot & 7))) !== 0;
+
+/** True when every slot of `part` is one of `whole`. */
+export const isPartOf = (part: Uint8Array, whole: Uint8Array): boolean =>
+  part.length === whole.length && part.every((bits, n) => (bits & ~whole[n]!) === 0);
 
 /** The `present` bits of a pack that was just sealed: all of its slots. */
 export const allSlots = (slotCount: number): Uint8Array => {

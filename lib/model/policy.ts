@@ -2,7 +2,8 @@ import { HoldfastError } from '../errors.ts';
 import type { PolicyId, ProjectId } from './ids.ts';
 import { parseSchedule } from './schedule.ts';
 
-export type PolicyType = 'backup' | 'replication';
+export const POLICY_TYPES = ['backup', 'replication'] as const;
+export type PolicyType = (typeof POLICY_TYPES)[number];
 
 /** Spec sections 3.9 and 4.1. */
 export const POLICY_LIMITS = {

@@ -16,4 +16,9 @@ export interface BlockIndex {
   find(vaultId: VaultId, blocks: IndexedBlock[]): Promise<Map<IndexedBlock, BlockLocation>>;
   /** Any number of entries. Only for packs that are SEALED (rule R2). */
   put(vaultId: VaultId, entries: Map<IndexedBlock, BlockLocation>): Promise<void>;
+  /**
+   * Removes the entries that still name exactly the given locations; others stay. Any number; for
+   * slots that are dropped (rules R9, R10).
+   */
+  remove(vaultId: VaultId, entries: Map<IndexedBlock, BlockLocation>): Promise<void>;
 }

@@ -14,6 +14,7 @@ import type { OperationLog, OperationStatus } from '../model/operation-log.ts';
 import type { Pack } from '../model/pack.ts';
 import type { BackupStats, FinishedRange, Session } from '../model/session.ts';
 import type { BackupCount, Binding, Vault, VaultUsage, WrappedKey } from '../model/vault.ts';
+import type { GarbageCatalog } from './garbage-catalog.ts';
 import type { PolicyCatalog } from './policy-catalog.ts';
 
 /**
@@ -35,6 +36,7 @@ export interface Catalog {
   policies: PolicyCatalog;
   sessions: SessionCatalog;
   packs: PackCatalog;
+  garbage: GarbageCatalog;
   tasks: TaskCatalog;
   credentials: CredentialCatalog;
   accessKeys: AccessKeyCatalog;
@@ -48,7 +50,10 @@ export interface VaultCatalog {
   get(projectId: ProjectId, vaultId: VaultId): Promise<Vault>;
   /** The project's vaults, newest first. */
   list(projectId: ProjectId): AsyncIterable<Vault>;
-  /** Replaces the vault if its revision is still `vault.revision`; stores revision + 1. */
+  /**
+   * Replaces the vault if its revision is still `vault.revision`; stores revision + 1.
+   * `BackupService.6110` while it is being deleted.
+   */
   update(vault: Vault): Promise<Vault>;
   /** Removes a vault without bindings and backups; else `catalog.conflict`. Objects stay. */
   delete(projectId: ProjectId, vaultId: VaultId): Promise<void>;
@@ -101,8 +106,9 @@ export interface BackupCatalog {
   ): Promise<Backup>;
   /**
    * R6 in one transaction: the epoch is still the one read, the status allows deletion; root
-   * VISIBLE or NONE -> HIDDEN with `deletedEpoch` = the epoch, status -> `deleted`, the vault's
-   * backup count falls if it was VISIBLE. `BackupService.6201` when the status forbids it.
+   * VISIBLE or NONE -> HIDDEN with `deletedEpoch` = the epoch and `hiddenAtMs`, status ->
+   * `deleted`, the vault's backup count falls if it was VISIBLE. `BackupService.6201` when the
+   * status forbids it.
    */
   hide(projectId: ProjectId, id: BackupId, atMs: number): Promise<void>;
 }
@@ -110,8 +116,10 @@ export interface BackupCatalog {
 export interface SessionCatalog {
   /**
    * R1, R13 in one transaction: the epoch is still the one read (retried with the new one when
-   * not); for kind `read` the backup is VISIBLE or HIDDEN, else `catalog.conflict`; session is put
-   * OPEN with `startEpoch` = the epoch. The same id again: the session as it is.
+   * not); for kind `read` the backup is VISIBLE, or HIDDEN in this very epoch (an earlier one may
+   * be removed by the running cycle), else `catalog.conflict`; session is put OPEN with
+   * `startEpoch` = the epoch. The same id again: the session as it is. `catalog.conflict` while the
+   * vault is reconciled, `BackupService.6112` while it is being deleted.
    */
   open(session: Omit<Session, 'startEpoch' | 'state'>): Promise<Session>;
   /** `catalog.conflict` when there is none. */
@@ -163,15 +171,15 @@ export interface PackCatalog {
   ): Promise<void>;
   /**
    * R3: lastRef = max(lastRef, startEpoch) if SEALED, or CONDEMNED -> SEALED. Returns the pack as
-   * it is then; `null` (a miss) in every other state and when there is no such pack.
+   * it is then; `null` (a miss) in every other state, for a damaged one, and when there is none.
    */
   pin(vaultId: VaultId, id: PackId, startEpoch: number): Promise<Pack | null>;
   get(vaultId: VaultId, id: PackId): Promise<Pack | null>;
-  /** SEALED -> QUARANTINED (or already). */
+  /** SEALED or CONDEMNED -> QUARANTINED (or already). */
   quarantine(vaultId: VaultId, id: PackId, reason: string): Promise<void>;
   /** QUARANTINED -> SEALED (or already): it was found whole. */
   release(vaultId: VaultId, id: PackId): Promise<void>;
-  /** Consistent: ids of the QUARANTINED packs, sorted. */
+  /** Consistent: ids of the damaged packs, QUARANTINED or condemned since, sorted. */
   quarantined(vaultId: VaultId): Promise<PackId[]>;
 }
 

@@ -23,6 +23,19 @@ export interface StoredObject {
 export interface ObjectStore {
   /** `sha256` of `bytes` may be given (32 bytes) to save hashing it again. */
   put(key: string, bytes: Uint8Array, sha256?: Uint8Array): Promise<void>;
+  /**
+   * Puts `bytes` in the place of exactly the version `etag` (rule R10, packs alone), else
+   * `store.object-changed`; a key that is gone has changed too. Checked and atomic like `put`, and
+   * repeatable: a key that holds `bytes` already is a success.
+   */
+  replace(key: string, bytes: Uint8Array, etag: string, sha256?: Uint8Array): Promise<void>;
+  /**
+   * Deletes what is stored under the keys, any number of them; one that is missing is fine. After
+   * it no read and no `list` shows them. Bytes of earlier versions are for the bucket's lifecycle
+   * rule (infra/bucket.yml): nothing is left when it has run. A key that cannot be deleted does not
+   * keep the others: all are tried, then the first failure is thrown.
+   */
+  delete(keys: Iterable<string>): Promise<void>;
   /** With `room`: the bytes lie at its beginning if they fit, else in memory of their own. */
   get(key: string, room?: Uint8Array): Promise<StoredObject>;
   /**

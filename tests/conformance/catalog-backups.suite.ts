@@ -286,6 +286,7 @@ const hideCases = (subject: Subject): void => {
       status: 'deleted',
       root: 'HIDDEN',
       deletedEpoch: 6,
+      hiddenAtMs: AT_MS + 50,
       updatedAtMs: AT_MS + 50,
     });
     expect(await catalog.vaults.usage(vault.id)).toStrictEqual({

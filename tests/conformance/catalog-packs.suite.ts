@@ -134,9 +134,9 @@ const quarantineCases = (subject: Subject): void => {
     const { packs } = catalog;
     const opened = somePack();
     await packs.open(opened);
-    const condemned = await givenSealed(catalog);
-    await setPackState(condemned.vaultId, condemned.id, 'CONDEMNED');
-    for (const { vaultId, id } of [opened, condemned, somePack()]) {
+    const deleted = await givenSealed(catalog);
+    await setPackState(deleted.vaultId, deleted.id, 'DELETING');
+    for (const { vaultId, id } of [opened, deleted, somePack()]) {
       await expectCode(packs.quarantine(vaultId, id, 'damaged'), 'catalog.conflict');
       await expectCode(packs.release(vaultId, id), 'catalog.conflict');
       expect(await packs.quarantined(vaultId)).toStrictEqual([]);

@@ -14,6 +14,8 @@ export interface CatalogUnderTest {
   catalog: Catalog;
   setEpoch: (vaultId: string, epoch: number) => Promise<void>;
   setPackState: (vaultId: string, packId: string, state: 'CONDEMNED' | 'DELETING') => Promise<void>;
+  /** How many items are left of a vault, in whatever partition. */
+  itemsOf: (vaultId: string) => Promise<number>;
   close(): Promise<void>;
 }
 

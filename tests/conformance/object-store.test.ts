@@ -3,11 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { CreateBucketCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { describe, expect, it } from '@jest/globals';
-import {
-  S3_LIMITS,
-  s3ClientOptions,
-  s3ObjectStore,
-} from '../../lib/adapters/aws/s3-object-store.ts';
+import { s3ClientOptions, s3ObjectStore } from '../../lib/adapters/aws/s3-object-store.ts';
+import { S3_LIMITS } from '../../lib/adapters/aws/s3-requests.ts';
 import { memoryObjectStore } from '../../lib/adapters/memory/memory-object-store.ts';
 import { startS3Server } from '../../local/s3-server/server.ts';
 import { type ConnectedStore, objectStoreSuite } from './object-store.suite.ts';

@@ -8,11 +8,8 @@ import {
 import type { AddressInfo } from 'node:net';
 import { S3Client } from '@aws-sdk/client-s3';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import {
-  S3_LIMITS,
-  s3ClientOptions,
-  s3ObjectStore,
-} from '../../lib/adapters/aws/s3-object-store.ts';
+import { s3ClientOptions, s3ObjectStore } from '../../lib/adapters/aws/s3-object-store.ts';
+import { S3_LIMITS } from '../../lib/adapters/aws/s3-requests.ts';
 import type { ObjectStore } from '../../lib/ports/object-store.ts';
 import { someBytes } from '../support/some-stored.ts';
 

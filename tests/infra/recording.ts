@@ -112,6 +112,16 @@ const recordedObjects = (store: ObjectStore, note: Note): ObjectStore => {
       read(key); // What is stored settles an answer that was lost.
       return store.put(key, bytes, sha256);
     },
+    replace: (key, ...rest) => {
+      note({ action: 's3:PutObject', resource: `<Bucket.Arn>/${key}` });
+      read(key); // What is stored settles an answer that was lost.
+      return store.replace(key, ...rest);
+    },
+    delete: (keys) => {
+      const all = [...keys];
+      for (const key of all) note({ action: 's3:DeleteObject', resource: `<Bucket.Arn>/${key}` });
+      return store.delete(all);
+    },
     get: reading((key) => store.get(key)),
     getRange: reading((key, from: number, to: number, etag?: string) =>
       store.getRange(key, from, to, etag),

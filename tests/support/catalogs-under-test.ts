@@ -1,4 +1,4 @@
-import { type DynamoDBDocumentClient, UpdateCommand } from '@aws-sdk/lib-dynamodb';
+import { type DynamoDBDocumentClient, ScanCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
 import { dynamoCatalog } from '../../lib/adapters/aws/dynamo-catalog/dynamo-catalog.ts';
 import { type ItemKey, keys } from '../../lib/adapters/aws/dynamo-catalog/keys.ts';
 import { memoryCatalog } from '../../lib/adapters/memory/memory-catalog.ts';
@@ -17,6 +17,14 @@ export const memoryCatalogUnderTest = async (): Promise<CatalogUnderTest> => {
     async setPackState(vaultId, packId, packState) {
       state.packs.get(inVault(vaultId, packId))!.state = packState;
     },
+    async itemsOf(vaultId) {
+      const isOwn = (record: { vaultId?: string }) => record.vaultId === vaultId;
+      const { epochs, usage, vaults, runs } = state;
+      const byVault = [epochs, usage, vaults, runs].filter((kept) => kept.has(vaultId));
+      const { packs, sessions, backups, keys: vaultKeys, bindings } = state;
+      const others = [packs, sessions, backups, vaultKeys, bindings];
+      return byVault.length + others.flatMap((kept) => [...kept.values()].filter(isOwn)).length;
+    },
     async close() {},
   };
 };
@@ -29,6 +37,13 @@ export const dynamoCatalogUnderTest = async (dynamo: TestDynamo): Promise<Catalo
     setEpoch: (vaultId, epoch) => setAttribute(dynamo, keys.epoch(vaultId), 'epoch', epoch),
     setPackState: (vaultId, packId, state) =>
       setAttribute(dynamo, keys.pack(vaultId, packId), 'state', state),
+    async itemsOf(vaultId) {
+      const { Items = [] } = await client.send(new ScanCommand({ TableName: tables.catalog }));
+      // Operation logs and restore points outlive the vault.
+      const isOwn = (item: Record<string, unknown>) =>
+        String(item['pk']).includes(vaultId) || String(item['sk']).includes(vaultId);
+      return Items.filter(isOwn).length;
+    },
     close: () => dynamo.close(),
   };
 };

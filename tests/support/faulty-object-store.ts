@@ -17,7 +17,16 @@ export interface FaultyObjectStore extends ObjectStore {
 
 /** An object store that answers `store.unavailable` where the faults say, and works elsewhere. */
 export function faultyObjectStore(store: ObjectStore, faults: Fault[]): FaultyObjectStore {
-  const calls = { put: 0, get: 0, getRange: 0, getTail: 0, head: 0, list: 0 };
+  const calls = {
+    put: 0,
+    replace: 0,
+    delete: 0,
+    get: 0,
+    getRange: 0,
+    getTail: 0,
+    head: 0,
+    list: 0,
+  };
   const happened: Fault[] = [];
 
   const failIf = (fault: Fault | undefined, when: Fault['when'], key: string): void => {
@@ -41,6 +50,11 @@ export function faultyObjectStore(store: ObjectStore, faults: Fault[]): FaultyOb
     calls,
     happened,
     put: (key, ...rest) => around('put', key, () => store.put(key, ...rest)),
+    replace: (key, ...rest) => around('replace', key, () => store.replace(key, ...rest)),
+    delete: (keys) => {
+      const all = [...keys];
+      return around('delete', all[0] ?? '', () => store.delete(all));
+    },
     get: (key, room) => around('get', key, () => store.get(key, room)),
     getRange: (key, ...rest) => around('getRange', key, () => store.getRange(key, ...rest)),
     getTail: (key, count) => around('getTail', key, () => store.getTail(key, count)),

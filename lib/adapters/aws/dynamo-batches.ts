@@ -9,7 +9,7 @@ type Item = Record<string, unknown>;
 
 /** Most items that one request takes (Amazon's limits). */
 const GET_ITEMS_MAX = 100;
-const PUT_ITEMS_MAX = 25;
+const WRITE_ITEMS_MAX = 25;
 /** How batches are sent; limits are arguments, so that a test crosses them quickly. */
 export const BATCH_LIMITS = {
   /** Requests in flight at once: enough to hide their latency, few enough not to be throttled. */
@@ -47,13 +47,30 @@ export const batchPut = async (
   items: Item[],
   limits = BATCH_LIMITS,
 ): Promise<void> => {
-  await inBatches(items, PUT_ITEMS_MAX, limits, async (batch) => {
+  await inBatches(items, WRITE_ITEMS_MAX, limits, async (batch) => {
     const puts = batch.map((item) => ({ PutRequest: { Item: item } }));
     const { UnprocessedItems } = await client.send(
       new BatchWriteCommand({ RequestItems: { [table]: puts } }),
     );
     const left = UnprocessedItems?.[table] ?? [];
     return left.flatMap(({ PutRequest }) => (PutRequest?.Item ? [PutRequest.Item] : []));
+  });
+};
+
+/** Deletes the items of the keys, those that are there. Any number of keys, each once. */
+export const batchDelete = async (
+  client: DynamoDBDocumentClient,
+  table: string,
+  keys: Item[],
+  limits = BATCH_LIMITS,
+): Promise<void> => {
+  await inBatches(keys, WRITE_ITEMS_MAX, limits, async (batch) => {
+    const deletes = batch.map((Key) => ({ DeleteRequest: { Key } }));
+    const { UnprocessedItems } = await client.send(
+      new BatchWriteCommand({ RequestItems: { [table]: deletes } }),
+    );
+    const left = UnprocessedItems?.[table] ?? [];
+    return left.flatMap(({ DeleteRequest }) => (DeleteRequest?.Key ? [DeleteRequest.Key] : []));
   });
 };
 

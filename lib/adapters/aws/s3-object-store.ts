@@ -1,33 +1,17 @@
-import { hash } from 'node:crypto';
 import type { Readable } from 'node:stream';
 import { finished } from 'node:stream/promises';
-import { setTimeout as sleep } from 'node:timers/promises';
 import {
   GetObjectCommand,
   HeadBucketCommand,
   HeadObjectCommand,
   ListObjectsV2Command,
-  PutObjectCommand,
   type S3Client,
   type S3ClientConfig,
-  S3ServiceException,
 } from '@aws-sdk/client-s3';
 import { HoldfastError } from '../../errors.ts';
 import type { ObjectStore, StoredObject } from '../../ports/object-store.ts';
-
-/** Limits are arguments, so that a test crosses them in no time. */
-export const S3_LIMITS = {
-  /** Tries of what the SDK does not retry: an answer cut off in its body, a conflict of writers. */
-  attemptsMax: 5,
-  /** Wait before the second try; doubled for each next one, with jitter. */
-  backoffMs: 100,
-  /** For one request with the SDK's retries, its body included. */
-  timeoutMs: 120_000,
-  /** Larger objects are none of ours (a pack has at most 128 MiB): not read into memory. */
-  objectBytesMax: 256 * 2 ** 20,
-  /** Keys of one answer to a list; S3 gives no more. */
-  pageKeysMax: 1000,
-};
+import { deleteObjects, put, replace } from './s3-object-writes.ts';
+import { backOff, deadline, S3_LIMITS, statusOf, type Target, translate } from './s3-requests.ts';
 
 /**
  * How an S3 client is made. Every request ends: after 2 s without a connection, 30 s without an
@@ -61,6 +45,9 @@ export const s3ObjectStore = (
   limits = S3_LIMITS,
 ): ObjectStore => ({
   put: (key, bytes, sha256) => put({ client, bucket, limits, key }, bytes, sha256),
+  replace: (key, bytes, etag, sha256) =>
+    replace({ client, bucket, limits, key }, bytes, etag, sha256),
+  delete: (keys) => deleteObjects({ client, bucket, limits }, [...keys]),
   get: async (key, room) => {
     const { bytes, etag } = await read({ client, bucket, limits, key }, {}, room);
     return { bytes, etag };
@@ -70,82 +57,6 @@ export const s3ObjectStore = (
   head: (key) => head({ client, bucket, limits, key }, {}),
   list: (prefix) => list({ client, bucket, limits, key: prefix }),
 });
-
-interface Target {
-  client: S3Client;
-  bucket: string;
-  limits: typeof S3_LIMITS;
-  key: string;
-}
-
-/**
- * Writes once. An answer that is lost, a conflict, and a 412 that the SDK's own retry met are all
- * settled the same way: by looking at what is stored.
- */
-async function put(target: Target, bytes: Uint8Array, given?: Uint8Array): Promise<void> {
-  const { key, limits } = target;
-  const sha256 = Buffer.from(given ?? hash('sha256', bytes, 'buffer'));
-  for (let attempt = 1; ; attempt++) {
-    const cause = await tryToPut(target, bytes, sha256);
-    if (cause === null) return;
-    const failure = translate('put', key, cause);
-    if (failure.code === 'store.denied') throw failure;
-    const conflict = statusOf(cause) === 409;
-    const exists = statusOf(cause) === 412;
-    const stored = conflict ? null : await storedChecksum(target, exists ? undefined : failure);
-    if (stored === sha256.toString('base64')) return;
-    if (stored !== null) throw new HoldfastError('store.object-exists', { key }, { cause });
-    if (!(conflict || exists) || attempt >= limits.attemptsMax) {
-      throw new HoldfastError('store.unavailable', { operation: 'put', key }, { cause });
-    }
-    await backOff(limits, attempt);
-  }
-}
-
-/** One put of the SDK, which retries it; `null` = stored, else what it failed with. */
-async function tryToPut(target: Target, bytes: Uint8Array, sha256: Buffer): Promise<unknown> {
-  const command = new PutObjectCommand({
-    Bucket: target.bucket,
-    Key: target.key,
-    Body: bytes,
-    ContentLength: bytes.length,
-    ChecksumSHA256: sha256.toString('base64'),
-    IfNoneMatch: '*',
-  });
-  // The signature needs the same digest. It takes one that is there instead of hashing the body.
-  command.middlewareStack.add(
-    (next) => (args) => {
-      const { headers } = args.request as { headers: Record<string, string> };
-      headers['x-amz-content-sha256'] = sha256.toString('hex');
-      return next(args);
-    },
-    { step: 'build', name: 'knownContentSha256' },
-  );
-  try {
-    await target.client.send(command, { abortSignal: deadline(target) });
-    return null;
-  } catch (cause) {
-    return cause;
-  }
-}
-
-/**
- * The SHA-256 of what is stored, in base64; empty when it was stored without one (not by us);
- * `null` when nothing is there. `orElse` is thrown when that cannot be told.
- */
-async function storedChecksum(target: Target, orElse?: HoldfastError): Promise<string | null> {
-  try {
-    const { ChecksumSHA256 } = await target.client.send(
-      new HeadObjectCommand({ Bucket: target.bucket, Key: target.key, ChecksumMode: 'ENABLED' }),
-      { abortSignal: deadline(target) },
-    );
-    return ChecksumSHA256 ?? '';
-  } catch (cause) {
-    // Whether key or bucket is missing cannot be told here: the put that follows will say.
-    if (statusOf(cause) === 404) return null;
-    throw orElse ?? translate('head', target.key, cause);
-  }
-}
 
 async function getRange(
   target: Target,
@@ -312,27 +223,4 @@ function checkLength(key: string, length: number, max: number): void {
 function lengthOf(contentLength: number | undefined): number {
   if (contentLength === undefined) throw new RangeError('an answer without a length');
   return contentLength;
-}
-
-const deadline = ({ limits }: Target): AbortSignal => AbortSignal.timeout(limits.timeoutMs);
-
-const backOff = (limits: typeof S3_LIMITS, attempt: number): Promise<void> =>
-  sleep(limits.backoffMs * 2 ** (attempt - 1) * (0.5 + Math.random() / 2));
-
-const statusOf = (cause: unknown): number | undefined =>
-  cause instanceof S3ServiceException ? cause.$metadata.httpStatusCode : undefined;
-
-/** Only NoSuchKey is absence. 403 is not: a broken policy answers it for every key. */
-function translate(operation: string, key: string, cause: unknown): HoldfastError {
-  const status = statusOf(cause);
-  if (cause instanceof S3ServiceException && cause.name === 'NoSuchKey') {
-    return new HoldfastError('store.object-missing', { key }, { cause });
-  }
-  if (status === 401 || status === 403) {
-    return new HoldfastError('store.denied', { operation, key }, { cause });
-  }
-  if (status === 412 && operation !== 'put') {
-    return new HoldfastError('store.object-changed', { key }, { cause });
-  }
-  return new HoldfastError('store.unavailable', { operation, key }, { cause });
 }

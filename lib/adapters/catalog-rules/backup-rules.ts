@@ -59,14 +59,14 @@ export const isToBegin = (found: FoundAtBegin, backup: Backup, task: OperationLo
 };
 
 /**
- * Only a commit makes a backup VISIBLE and only `hide` deletes one, so that no other path shows
- * half a backup or drops a root.
+ * Only a commit makes a backup VISIBLE, only `hide` deletes one and `undelete` brings it back: no
+ * other path shows half a backup or drops a root.
  */
 export const isStatusToSet = (backup: Backup, status: BackupStatus): boolean => {
   if (backup.status === status) return false;
   const item = `backup ${backup.id}`;
   if (status === 'deleted') return refuse(item, 'a backup is deleted by hiding it');
-  if (!mayBecome(BACKUP_TRANSITIONS, backup.status, status))
+  if (backup.status === 'deleted' || !mayBecome(BACKUP_TRANSITIONS, backup.status, status))
     return refuse(item, `${backup.status} cannot become ${status}`);
   if (status === 'available' && backup.root !== 'VISIBLE')
     return refuse(item, 'it was not committed');

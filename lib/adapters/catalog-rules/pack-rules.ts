@@ -25,8 +25,13 @@ export const isToSeal = (stored: Pack | null, id: PackId, sealed: SealPack): boo
 /** How a pack is pinned (R3): not at all, as it is, or by a write that moves epoch and state. */
 export const pinning = (stored: Pack | null, startEpoch: number): 'miss' | 'pinned' | 'write' => {
   if (stored?.state !== 'SEALED' && stored?.state !== 'CONDEMNED') return 'miss';
+  // It was condemned because nothing live was in it, not because it was found whole.
+  if (isDamaged(stored)) return 'miss';
   return stored.state === 'SEALED' && stored.lastRefEpoch >= startEpoch ? 'pinned' : 'write';
 };
+
+/** It is QUARANTINED, or was condemned as it was and not released since. */
+export const isDamaged = ({ reason }: Pack): boolean => reason !== undefined;
 
 export const isToQuarantine = (stored: Pack | null, id: PackId): boolean =>
   isToMove(stored, id, 'QUARANTINED');

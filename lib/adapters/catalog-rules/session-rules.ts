@@ -1,6 +1,6 @@
 import { HoldfastError } from '../../errors.ts';
 import type { Backup } from '../../model/backup.ts';
-import type { BackupId, SessionId } from '../../model/ids.ts';
+import type { BackupId, SessionId, VaultId } from '../../model/ids.ts';
 import { SESSION_TRANSITIONS, type Session } from '../../model/session.ts';
 import { mayBecome } from '../../model/state-table.ts';
 import type { SessionCatalog } from '../../ports/catalog.ts';
@@ -9,11 +9,21 @@ import { refuse } from './refusal.ts';
 export type OpenSession = Parameters<SessionCatalog['open']>[0];
 export type Commit = Parameters<SessionCatalog['commit']>[0];
 
-/** Refuses (R13) a reader of a backup that is no root of the session's vault. */
-export const checkReader = (backup: Backup | null, session: OpenSession): void => {
+/** Refuses a session of a vault that is being deleted. */
+export const checkOpening = (vaultId: VaultId, isDeleting: boolean): void => {
+  if (isDeleting)
+    throw new HoldfastError('BackupService.6112', { id: vaultId, status: 'deleting' });
+};
+
+/**
+ * Refuses (R13) a reader of a backup that is no root of the session's vault, or that was hidden in
+ * an earlier epoch than the session's: the cycle that runs now may remove it and its segments.
+ */
+export const checkReader = (backup: Backup | null, session: OpenSession, epoch: number): void => {
   if (session.kind !== 'read') return;
+  const isKept = backup?.root === 'VISIBLE' || backup?.deletedEpoch === epoch;
   const isRoot = backup?.vaultId === session.vaultId && backup.root !== 'NONE';
-  if (!isRoot) refuse(`backup ${session.backupId}`, 'it is not there to be read');
+  if (!isRoot || !isKept) refuse(`backup ${session.backupId}`, 'it is not there to be read');
 };
 
 /** The session, else `catalog.conflict`. */

@@ -29,9 +29,34 @@ export const ownVault = (stored: Vault | null, projectId: ProjectId, id: VaultId
 };
 
 export const isVaultToUpdate = (stored: Vault, vault: Vault): boolean => {
+  if (isDeletingVault(stored))
+    throw new HoldfastError('BackupService.6110', { reason: 'it is being deleted' });
   if (stored.revision === vault.revision) return true;
   if (isDeepStrictEqual(stored, { ...vault, revision: vault.revision + 1 })) return false;
   return refuse(`vault ${vault.id}`, `it was changed: revision ${stored.revision}`);
+};
+
+export const isDeletingVault = ({ status }: Vault): boolean => status === 'deleting';
+
+/** Spec section 3.3. */
+export const isToStartDeleting = (vault: Vault, bindingCount: number): boolean => {
+  const { status } = vault;
+  if (status === 'deleting') return false;
+  if (status !== 'available' && status !== 'error')
+    throw new HoldfastError('BackupService.6111', { reason: `it is ${status}` });
+  if (bindingCount > 0)
+    throw new HoldfastError('BackupService.6111', { reason: 'it has resources' });
+  return true;
+};
+
+/** Refuses the end of a vault of which something is left that others may look for. */
+export const checkVaultIsEmpty = (
+  id: VaultId,
+  left: { hasPacks: boolean; hasBackups: boolean; hasOpenSessions: boolean },
+): void => {
+  if (left.hasPacks) refuse(`vault ${id}`, 'it has packs');
+  if (left.hasBackups) refuse(`vault ${id}`, 'it has backups');
+  if (left.hasOpenSessions) refuse(`vault ${id}`, 'it has open sessions');
 };
 
 export const isVaultToDelete = (
@@ -61,7 +86,8 @@ export const isToBind = (
     if (isSameBinding(stored, binding)) return false;
     throw new HoldfastError('BackupService.7006', { id: binding.diskId });
   }
-  ownVault(vault, binding.projectId, binding.vaultId);
+  const { id, status } = ownVault(vault, binding.projectId, binding.vaultId);
+  if (status === 'deleting') throw new HoldfastError('BackupService.6112', { id, status });
   if (contents !== null && contents.bindingCount >= VAULT_LIMITS.resourcesMax)
     throw new HoldfastError('BackupService.6100', { max: VAULT_LIMITS.resourcesMax });
   return true;

@@ -21,5 +21,13 @@ export const memoryBlockIndex = (): BlockIndex => {
       for (const [block, { packId, slot }] of entries)
         locations.set(key(vaultId, block), { packId, slot });
     },
+
+    async remove(vaultId, entries) {
+      for (const [block, { packId, slot }] of entries) {
+        const stored = locations.get(key(vaultId, block));
+        if (stored?.packId === packId && stored.slot === slot)
+          locations.delete(key(vaultId, block));
+      }
+    },
   };
 };

@@ -83,6 +83,7 @@ export const memoryBackups = (state: MemoryCatalogState): BackupCatalog => {
         status: 'deleted',
         root: 'HIDDEN',
         deletedEpoch,
+        hiddenAtMs: atMs,
         updatedAtMs: atMs,
       });
     },

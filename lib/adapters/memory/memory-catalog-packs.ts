@@ -1,6 +1,7 @@
 import { allSlots } from '../../model/pack.ts';
 import type { PackCatalog } from '../../ports/catalog.ts';
 import {
+  isDamaged,
   isPackToOpen,
   isToQuarantine,
   isToRelease,
@@ -46,6 +47,7 @@ export const memoryPacks = ({ packs }: MemoryCatalogState): PackCatalog => {
       const pack = stored(vaultId, id);
       if (pinning(pack, startEpoch) === 'miss') return null;
       pack!.state = 'SEALED';
+      delete pack!.condemnedEpoch;
       pack!.lastRefEpoch = Math.max(pack!.lastRefEpoch, startEpoch);
       return copyOf(pack);
     },
@@ -57,7 +59,8 @@ export const memoryPacks = ({ packs }: MemoryCatalogState): PackCatalog => {
     async quarantine(vaultId, id, reason) {
       const pack = stored(vaultId, id);
       if (!isToQuarantine(pack, id)) return;
-      packs.set(inVault(vaultId, id), { ...pack!, state: 'QUARANTINED', reason });
+      const { condemnedEpoch: _, ...rest } = pack!;
+      packs.set(inVault(vaultId, id), { ...rest, state: 'QUARANTINED', reason });
     },
 
     async release(vaultId, id) {
@@ -69,7 +72,7 @@ export const memoryPacks = ({ packs }: MemoryCatalogState): PackCatalog => {
 
     async quarantined(vaultId) {
       return [...packs.values()]
-        .filter((pack) => pack.vaultId === vaultId && pack.state === 'QUARANTINED')
+        .filter((pack) => pack.vaultId === vaultId && isDamaged(pack))
         .map((pack) => pack.id)
         .toSorted();
     },

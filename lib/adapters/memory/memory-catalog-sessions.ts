@@ -1,6 +1,7 @@
 import type { SessionCatalog } from '../../ports/catalog.ts';
 import { ownBackup } from '../catalog-rules/backup-rules.ts';
 import {
+  checkOpening,
   checkReader,
   existing,
   isParentToPin,
@@ -12,6 +13,7 @@ import {
   copyOf,
   epochOf,
   inVault,
+  isDeletingVault,
   type MemoryCatalogState,
   oldestFirst,
   usageOf,
@@ -28,7 +30,8 @@ export const memorySessions = (state: MemoryCatalogState): SessionCatalog => {
       const known = sessions.get(key);
       if (known !== undefined) return copyOf(known);
       const startEpoch = epochOf(state, session.vaultId);
-      checkReader(backups.get(session.backupId) ?? null, session);
+      checkOpening(session.vaultId, isDeletingVault(state, session.vaultId));
+      checkReader(backups.get(session.backupId) ?? null, session, startEpoch);
       sessions.set(key, copyOf({ ...session, startEpoch, state: 'OPEN' }));
       return copyOf(sessions.get(key)!);
     },

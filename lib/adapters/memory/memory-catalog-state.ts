@@ -1,6 +1,7 @@
 import { HoldfastError } from '../../errors.ts';
 import type { AppliedPolicy } from '../../model/applied-policy.ts';
 import type { Backup, Checkpoint } from '../../model/backup.ts';
+import type { CollectorRun } from '../../model/collector-run.ts';
 import type { AccessKey, Credential, IssuedToken } from '../../model/credential.ts';
 import type {
   BackupId,
@@ -22,6 +23,8 @@ export interface MemoryCatalogState {
   /** By `<vaultId>/<keyId>`. */
   keys: Map<string, WrappedKey>;
   epochs: Map<VaultId, number>;
+  /** The collector's run of a vault, once there was one. */
+  runs: Map<VaultId, CollectorRun>;
   usage: Map<VaultId, VaultUsage>;
   bindings: Map<DiskId, Binding>;
   policies: Map<PolicyId, Policy>;
@@ -51,6 +54,7 @@ export const memoryCatalogState = (): MemoryCatalogState => ({
   vaults: new Map(),
   keys: new Map(),
   epochs: new Map(),
+  runs: new Map(),
   usage: new Map(),
   bindings: new Map(),
   policies: new Map(),
@@ -78,6 +82,9 @@ export const epochOf = (state: MemoryCatalogState, id: VaultId): number =>
 
 export const usageOf = (state: MemoryCatalogState, id: VaultId): VaultUsage =>
   state.usage.get(id) ?? missingVault(id);
+
+export const isDeletingVault = (state: MemoryCatalogState, id: VaultId): boolean =>
+  state.vaults.get(id)?.status === 'deleting';
 
 const missingVault = (id: VaultId): never => {
   throw new HoldfastError('BackupService.6105', { id });

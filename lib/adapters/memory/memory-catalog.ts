@@ -5,6 +5,7 @@ import {
   memoryCredentials,
   memoryRequests,
 } from './memory-catalog-credentials.ts';
+import { memoryGarbage } from './memory-catalog-garbage.ts';
 import { memoryPacks } from './memory-catalog-packs.ts';
 import { memoryPolicies } from './memory-catalog-policies.ts';
 import { memorySessions } from './memory-catalog-sessions.ts';
@@ -22,6 +23,7 @@ export const memoryCatalog = (state = memoryCatalogState()): Catalog => ({
   policies: memoryPolicies(state),
   sessions: memorySessions(state),
   packs: memoryPacks(state),
+  garbage: memoryGarbage(state),
   tasks: memoryTasks(state),
   credentials: memoryCredentials(state),
   accessKeys: memoryAccessKeys(state),

@@ -22,14 +22,26 @@ export function memoryObjectStore(): MemoryObjectStore {
     objects,
 
     async put(key, bytes, sha256) {
-      if (sha256 && !hash('sha256', bytes, 'buffer').equals(sha256)) {
-        throw new HoldfastError('store.unavailable', { operation: 'put', key });
-      }
+      checkSum('put', key, bytes, sha256);
       const stored = objects.get(key);
       if (stored && !sameBytes(stored, bytes)) {
         throw new HoldfastError('store.object-exists', { key });
       }
       if (!stored) objects.set(key, Uint8Array.from(bytes));
+    },
+
+    async replace(key, bytes, etag, sha256) {
+      checkSum('replace', key, bytes, sha256);
+      const stored = objects.get(key);
+      if (stored && sameBytes(stored, bytes)) return;
+      if (!stored || etagOf(stored) !== etag) {
+        throw new HoldfastError('store.object-changed', { key });
+      }
+      objects.set(key, Uint8Array.from(bytes));
+    },
+
+    async delete(keys) {
+      for (const key of keys) objects.delete(key);
     },
 
     async get(key, room) {
@@ -77,6 +89,12 @@ function etags(): (bytes: Uint8Array) => string {
     known.set(bytes, etag);
     return etag;
   };
+}
+
+function checkSum(operation: string, key: string, bytes: Uint8Array, sha256?: Uint8Array): void {
+  if (sha256 && !hash('sha256', bytes, 'buffer').equals(sha256)) {
+    throw new HoldfastError('store.unavailable', { operation, key });
+  }
 }
 
 const sameBytes = (a: Uint8Array, b: Uint8Array): boolean => Buffer.compare(a, b) === 0;

@@ -96,7 +96,7 @@ export const dynamoBackups = (table: CatalogTable): BackupCatalog => {
       await settle('backups.hide', table.limits, async () => {
         const stored = await own(projectId, id);
         if (!isToHide(stored)) return { done: undefined };
-        const epoch = await readEpoch(table, stored.vaultId);
+        const { epoch } = await readEpoch(table, stored.vaultId);
         return { write: () => table.transact(hideWrites(stored, epoch, atMs)) };
       });
     },
@@ -135,7 +135,13 @@ const hideWrites = (backup: Backup, epoch: number, atMs: number): Write[] => [
   {
     update: keyOf(backup),
     change: {
-      set: { status: 'deleted', root: 'HIDDEN', deletedEpoch: epoch, updatedAtMs: atMs },
+      set: {
+        status: 'deleted',
+        root: 'HIDDEN',
+        deletedEpoch: epoch,
+        hiddenAtMs: atMs,
+        updatedAtMs: atMs,
+      },
     },
     when: mayBecome('deleted', backup),
   },

@@ -11,7 +11,7 @@ import {
   type TransactWriteCommandInput,
   UpdateCommand,
 } from '@aws-sdk/lib-dynamodb';
-import { batchGet } from '../dynamo-batches.ts';
+import { batchDelete, batchGet } from '../dynamo-batches.ts';
 import { BY_PROJECT } from '../dynamo-tables.ts';
 import type { Codec, Item } from './codec.ts';
 import { type Change, type Condition, expressions, type Write } from './expression.ts';
@@ -39,6 +39,8 @@ export interface CatalogTable {
   update(key: ItemKey, change: Change, when: Condition): Promise<Item>;
   /** Removes the item if it is there. */
   remove(key: ItemKey): Promise<void>;
+  /** Removes the items whose sort key begins with the prefix's, `kept` ones excepted. */
+  removeAll(prefix: ItemKey, kept?: ItemKey[]): Promise<void>;
   /** All or nothing. */
   transact(writes: Write[]): Promise<void>;
 }
@@ -83,14 +85,13 @@ export const catalogTable = (
 
     pages(prefix, filter = {}) {
       const { ConditionExpression: FilterExpression, ...filtering } = expressions(filter);
+      const { ExpressionAttributeValues, ...begins } = keysOf(prefix);
       return query({
-        ConsistentRead: true,
-        KeyConditionExpression: prefix.sk === '' ? 'pk = :pk' : 'pk = :pk AND begins_with(sk, :sk)',
+        ...begins,
         ExpressionAttributeNames: filtering.ExpressionAttributeNames,
         ExpressionAttributeValues: {
           ...filtering.ExpressionAttributeValues,
-          ':pk': prefix.pk,
-          ...(prefix.sk !== '' && { ':sk': prefix.sk }),
+          ...ExpressionAttributeValues,
         },
         FilterExpression,
       });
@@ -126,6 +127,14 @@ export const catalogTable = (
       await client.send(new DeleteCommand({ TableName, Key: key }));
     },
 
+    async removeAll(prefix, kept = []) {
+      const isKept = ({ pk, sk }: Item) => kept.some((key) => key.pk === pk && key.sk === sk);
+      for await (const items of query(keysOf(prefix))) {
+        const keys = items.filter((item) => !isKept(item)).map(({ pk, sk }) => ({ pk, sk }));
+        await batchDelete(client, TableName, keys);
+      }
+    },
+
     async transact(writes) {
       await client.send(
         new TransactWriteCommand({
@@ -137,6 +146,13 @@ export const catalogTable = (
     },
   };
 };
+
+/** A consistent query of the items whose sort key begins with the prefix's. */
+const keysOf = ({ pk, sk }: ItemKey) => ({
+  ConsistentRead: true,
+  KeyConditionExpression: sk === '' ? 'pk = :pk' : 'pk = :pk AND begins_with(sk, :sk)',
+  ExpressionAttributeValues: { ':pk': pk, ...(sk !== '' && { ':sk': sk }) },
+});
 
 async function* queryPages(
   client: DynamoDBDocumentClient,

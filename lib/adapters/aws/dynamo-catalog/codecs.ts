@@ -6,13 +6,12 @@ import {
   type Failure,
   ROOT_TRANSITIONS,
 } from '../../../model/backup.ts';
-import type { OperationLogId, PackId, ProjectId, SessionId, VaultId } from '../../../model/ids.ts';
+import type { OperationLogId, ProjectId, SessionId, VaultId } from '../../../model/ids.ts';
 import {
   hasEnded,
   OPERATION_TRANSITIONS,
   type OperationLog,
 } from '../../../model/operation-log.ts';
-import { PACK_TRANSITIONS, type Pack } from '../../../model/pack.ts';
 import type { Policy, PolicyType, RetentionRule } from '../../../model/policy.ts';
 import {
   type BackupStats,
@@ -90,20 +89,17 @@ export const keyCodec = codec<WrappedKey>(
   (key) => keys.vaultKey(key.vaultId, key.keyId),
 );
 
-/** The vault's epoch; only the collector moves it. */
-export const epochCodec = codec<{ vaultId: VaultId; epoch: number }>(
-  { vaultId: text, epoch: integer },
-  ({ vaultId }) => keys.epoch(vaultId),
-);
-
 /** The vault's counters. They exist exactly as long as the vault. */
-export const usageCodec = codec<{ vaultId: VaultId } & VaultUsage & VaultContents>(
+type StoredUsage = { vaultId: VaultId; isDeleting?: boolean } & VaultUsage & VaultContents;
+
+export const usageCodec = codec<StoredUsage>(
   {
     vaultId: text,
     usedBytes: integer,
     backupCount: integer,
     bindingCount: integer,
     heldCount: integer,
+    isDeleting: optional(flag),
   },
   ({ vaultId }) => keys.usage(vaultId),
 );
@@ -245,6 +241,7 @@ export const backupCodec = codec<Backup>(
     stats: optional(stats),
     failure,
     deletedEpoch: optional(integer),
+    hiddenAtMs: optional(integer),
     createdAtMs: integer,
     updatedAtMs: integer,
   },
@@ -301,27 +298,6 @@ export const rangeCodec = codec<StoredRange>(
     stats,
   },
   ({ vaultId, sessionId, from }) => keys.range(vaultId, sessionId, from),
-);
-
-export const packCodec = codec<Pack>(
-  {
-    vaultId: text,
-    id: text,
-    state: stateOf(PACK_TRANSITIONS),
-    keyId: text,
-    sessionId: text,
-    slotCount: integer,
-    present: bytes,
-    lastRefEpoch: integer,
-    storedBytes: integer,
-    reason: optional(text),
-  },
-  (pack) => keys.pack(pack.vaultId, pack.id),
-);
-
-export const quarantinedPackCodec = codec<{ vaultId: VaultId; id: PackId }>(
-  { vaultId: text, id: text },
-  ({ vaultId, id }) => keys.quarantinedPack(vaultId, id),
 );
 
 const fact = (value: unknown): number | string | string[] => {

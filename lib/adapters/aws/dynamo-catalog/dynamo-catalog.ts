@@ -4,6 +4,7 @@ import { dynamoAccessKeys } from './access-keys.ts';
 import { dynamoBackups } from './backups.ts';
 import { catalogTable } from './catalog-table.ts';
 import { dynamoCredentials } from './credentials.ts';
+import { dynamoGarbage } from './garbage.ts';
 import { dynamoPacks } from './packs.ts';
 import { dynamoPolicies } from './policies.ts';
 import { dynamoRequests } from './requests.ts';
@@ -25,6 +26,7 @@ export const dynamoCatalog = (
     policies: dynamoPolicies(table),
     sessions: dynamoSessions(table),
     packs: dynamoPacks(table),
+    garbage: dynamoGarbage(table),
     tasks: dynamoTasks(table),
     credentials: dynamoCredentials(table),
     accessKeys: dynamoAccessKeys(table),

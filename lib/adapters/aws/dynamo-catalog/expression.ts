@@ -9,6 +9,8 @@ export interface Condition {
   equal?: Item;
   /** Attributes that have one of the values. */
   oneOf?: Record<string, readonly string[]>;
+  /** Attributes that are absent or have another value. */
+  not?: Item;
   /** Attributes that are absent. */
   absent?: readonly string[];
   /** Attributes that are absent or less. */
@@ -70,7 +72,7 @@ type Place = (given: string) => string;
 type PlaceAny = (given: unknown) => string;
 
 const conditionTerms = (when: Condition, name: Place, value: PlaceAny): string[] => {
-  const { exists, equal = {}, oneOf = {}, absent = [], below = {} } = when;
+  const { exists, equal = {}, not = {}, oneOf = {}, absent = [], below = {} } = when;
   const presence = exists === true ? 'attribute_exists' : 'attribute_not_exists';
   return [
     ...(exists === undefined ? [] : [`${presence}(${name('pk')})`]),
@@ -78,8 +80,9 @@ const conditionTerms = (when: Condition, name: Place, value: PlaceAny): string[]
     ...Object.entries(oneOf).map(
       ([key, given]) => `${name(key)} IN (${given.map((each) => value(each)).join(', ')})`,
     ),
-    ...absent.map((key) => `attribute_not_exists(${name(key)})`),
     // An absent attribute compares as false.
+    ...Object.entries(not).map(([key, given]) => `NOT ${name(key)} = ${value(given)}`),
+    ...absent.map((key) => `attribute_not_exists(${name(key)})`),
     ...Object.entries(below).map(([key, given]) => `NOT ${name(key)} >= ${value(given)}`),
   ];
 };

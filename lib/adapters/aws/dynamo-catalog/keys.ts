@@ -41,6 +41,8 @@ export const keys = {
   /** Exists while the pack is QUARANTINED. */
   quarantinedPack: (vaultId: VaultId, id: PackId): ItemKey => inVault(vaultId, `QUARANTINED#${id}`),
 
+  /** Exists as long as the vault: all of them are in one partition. */
+  vaultMark: (vaultId: VaultId): ItemKey => ({ ...VAULTS, sk: vaultId }),
   /** Says which vault a disk is bound to: one at most, of all projects. */
   diskPointer: (diskId: DiskId): ItemKey => ({ pk: `DISK#${diskId}`, sk: 'DISK' }),
   /** Says where the backup's own item is. */
@@ -83,10 +85,15 @@ export const keys = {
 
 /** Partitions and beginnings of sort keys that are queried. */
 export const prefixes = {
+  vaultMarks: (): ItemKey => VAULTS,
+  /** Everything that is in the vault's partition. */
+  vault: (vaultId: VaultId): ItemKey => inVault(vaultId, ''),
   bindings: (vaultId: VaultId): ItemKey => inVault(vaultId, 'DISK#'),
   backupCounts: (vaultId: VaultId): ItemKey => inVault(vaultId, 'COUNT#'),
   backups: (vaultId: VaultId): ItemKey => inVault(vaultId, 'BACKUP#'),
   openSessions: (vaultId: VaultId): ItemKey => inVault(vaultId, 'OPEN#'),
+  sessions: (vaultId: VaultId): ItemKey => inVault(vaultId, 'SESSION#'),
+  packs: (vaultId: VaultId): ItemKey => inVault(vaultId, 'PACK#'),
   ranges: (vaultId: VaultId, sessionId: SessionId): ItemKey =>
     inVault(vaultId, `RANGE#${sessionId}#`),
   quarantinedPacks: (vaultId: VaultId): ItemKey => inVault(vaultId, 'QUARANTINED#'),
@@ -114,6 +121,7 @@ export const listed = (
 });
 
 const APPLIED: ItemKey = { pk: 'APPLIED', sk: '' };
+const VAULTS: ItemKey = { pk: 'VAULTS', sk: '' };
 const UNFINISHED: ItemKey = { pk: 'UNFINISHED', sk: '' };
 
 const inVault = (vaultId: VaultId, sk: string): ItemKey => ({ pk: `VAULT#${vaultId}`, sk });

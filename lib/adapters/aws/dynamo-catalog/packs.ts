@@ -9,9 +9,9 @@ import {
   pinning,
 } from '../../catalog-rules/pack-rules.ts';
 import type { CatalogTable } from './catalog-table.ts';
-import { packCodec, quarantinedPackCodec } from './codecs.ts';
 import type { Write } from './expression.ts';
 import { keys, prefixes } from './keys.ts';
+import { packCodec, quarantinedPackCodec } from './pack-codecs.ts';
 import { settle } from './settle.ts';
 
 export const dynamoPacks = (table: CatalogTable): PackCatalog => {
@@ -55,10 +55,11 @@ export const dynamoPacks = (table: CatalogTable): PackCatalog => {
         if (found === 'pinned') return { done: pack };
         const { state, lastRefEpoch } = pack;
         const set = { state: 'SEALED', lastRefEpoch: Math.max(lastRefEpoch, startEpoch) };
-        const when = { equal: { state, lastRefEpoch } };
+        const when = { equal: { state, lastRefEpoch }, absent: ['reason'] };
+        const change = { set, remove: ['condemnedEpoch'] };
         return {
           write: async () =>
-            packCodec.decode(await table.update(keys.pack(vaultId, id), { set }, when)),
+            packCodec.decode(await table.update(keys.pack(vaultId, id), change, when)),
         };
       });
     },
@@ -71,7 +72,7 @@ export const dynamoPacks = (table: CatalogTable): PackCatalog => {
         const writes: Write[] = [
           {
             update: keys.pack(vaultId, id),
-            change: { set: { state: 'QUARANTINED', reason } },
+            change: { set: { state: 'QUARANTINED', reason }, remove: ['condemnedEpoch'] },
             when: { oneOf: { state: statesBefore(PACK_TRANSITIONS, 'QUARANTINED') } },
           },
           { put: quarantinedPackCodec.encode({ vaultId, id }) },

@@ -1,5 +1,5 @@
 import type { AppliedPolicy } from '../../../model/applied-policy.ts';
-import { POLICY_LIMITS, type Policy, type PolicyType } from '../../../model/policy.ts';
+import { POLICY_LIMITS, POLICY_TYPES, type Policy } from '../../../model/policy.ts';
 import type { PolicyCatalog } from '../../../ports/policy-catalog.ts';
 import {
   claiming,
@@ -14,8 +14,6 @@ import { appliedPolicyCodec, policyCodec, policyCountCodec, vaultCodec } from '.
 import type { Condition } from './expression.ts';
 import { keys, prefixes } from './keys.ts';
 import { settle } from './settle.ts';
-
-const TYPES: readonly PolicyType[] = ['backup', 'replication'];
 
 export const dynamoPolicies = (table: CatalogTable): PolicyCatalog => {
   const read = (projectId: string, id: string) =>
@@ -105,7 +103,7 @@ export const dynamoPolicies = (table: CatalogTable): PolicyCatalog => {
     },
 
     async unapply(projectId, vaultId, policyId) {
-      for (const type of TYPES) {
+      for (const type of POLICY_TYPES) {
         const key = keys.appliedPolicy(projectId, vaultId, type);
         await settle('policies.unapply', table.limits, async () => {
           const stored = await table.get(appliedPolicyCodec, key);
@@ -120,7 +118,7 @@ export const dynamoPolicies = (table: CatalogTable): PolicyCatalog => {
       return table
         .getAll(
           appliedPolicyCodec,
-          TYPES.map((type) => keys.appliedPolicy(projectId, vaultId, type)),
+          POLICY_TYPES.map((type) => keys.appliedPolicy(projectId, vaultId, type)),
         )
         .then((found) => found.toSorted((a, b) => (a.type < b.type ? -1 : 1)));
     },

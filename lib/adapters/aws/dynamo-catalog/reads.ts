@@ -1,16 +1,17 @@
 import { HoldfastError } from '../../../errors.ts';
 import type { Backup } from '../../../model/backup.ts';
 import type { BackupId, DiskId, VaultId } from '../../../model/ids.ts';
-import type { Binding } from '../../../model/vault.ts';
+import type { Binding, VaultUsage } from '../../../model/vault.ts';
 import type { CatalogTable } from './catalog-table.ts';
 import {
   backupCodec,
   backupPointerCodec,
   bindingCodec,
   diskPointerCodec,
-  epochCodec,
+  usageCodec,
 } from './codecs.ts';
 import { type ItemKey, keys } from './keys.ts';
+import { type EpochItem, epochCodec } from './run-codecs.ts';
 
 /** A backup by its id alone. */
 export const readBackup = async (table: CatalogTable, id: BackupId): Promise<Backup | null> => {
@@ -30,9 +31,19 @@ export const readBinding = async (table: CatalogTable, diskId: DiskId): Promise<
   return pointer === null ? null : table.get(bindingCodec, keys.binding(pointer.vaultId, diskId));
 };
 
-/** The vault's epoch; `BackupService.6105` when there never was such a vault. */
-export const readEpoch = async (table: CatalogTable, vaultId: VaultId): Promise<number> => {
+/** The vault's epoch and run; `BackupService.6105` when there is no such vault. */
+export const readEpoch = async (table: CatalogTable, vaultId: VaultId): Promise<EpochItem> => {
   const item = await table.get(epochCodec, keys.epoch(vaultId));
-  if (item === null) throw new HoldfastError('BackupService.6105', { id: vaultId });
-  return item.epoch;
+  return item ?? missingVault(vaultId);
+};
+
+/** The vault's counters; `BackupService.6105` when there is no such vault. */
+export const readUsage = async (table: CatalogTable, vaultId: VaultId): Promise<VaultUsage> => {
+  const item = await table.get(usageCodec, keys.usage(vaultId));
+  if (item === null) return missingVault(vaultId);
+  return { usedBytes: item.usedBytes, backupCount: item.backupCount };
+};
+
+const missingVault = (id: VaultId): never => {
+  throw new HoldfastError('BackupService.6105', { id });
 };

@@ -7,6 +7,7 @@ import { ownBackup } from '../../catalog-rules/backup-rules.ts';
 import { refuse } from '../../catalog-rules/refusal.ts';
 import {
   type Commit,
+  checkOpening,
   checkReader,
   existing,
   isParentToPin,
@@ -48,9 +49,10 @@ export const dynamoSessions = (table: CatalogTable): SessionCatalog => {
       return settle('sessions.open', table.limits, async () => {
         const known = await read(vaultId, id);
         if (known !== null) return { done: known };
-        const startEpoch = await readEpoch(table, vaultId);
+        const { epoch: startEpoch, isDeleting } = await readEpoch(table, vaultId);
+        checkOpening(vaultId, isDeleting === true);
         const backup = session.kind === 'read' ? await readBackup(table, session.backupId) : null;
-        checkReader(backup, session);
+        checkReader(backup, session, startEpoch);
         const opened: Session = { ...session, startEpoch, state: 'OPEN' };
         return { write: () => table.transact(openWrites(opened, backup)).then(() => opened) };
       });
@@ -167,14 +169,18 @@ const checkSize = ({ id, quarantined }: OpenSession): void => {
 /** R1 and R13: the epoch is still the one that was read; what is read is a root. */
 const openWrites = (session: Session, backup: Backup | null): Write[] => {
   const { vaultId, id, startEpoch } = session;
-  const isRoot: Condition = { oneOf: { root: ['VISIBLE', 'HIDDEN'] } };
+  const isOpen: Condition = { equal: { epoch: startEpoch }, absent: ['isDeleting'] };
   return [
-    { check: keys.epoch(vaultId), when: { equal: { epoch: startEpoch } } },
-    ...(backup === null ? [] : [{ check: keyOf(backup), when: isRoot }]),
+    { check: keys.epoch(vaultId), when: isOpen },
+    ...(backup === null ? [] : [{ check: keyOf(backup), when: isSameRoot(backup) }]),
     { put: sessionCodec.encode(session), when: { exists: false } },
     { put: openSessionCodec.encode({ vaultId, id }) },
   ];
 };
+
+const isSameRoot = ({ root, deletedEpoch }: Backup): Condition => ({
+  equal: { root, ...(deletedEpoch !== undefined && { deletedEpoch }) },
+});
 
 const rangeItem = (vaultId: string, sessionId: string, range: FinishedRange) => {
   if (range.segments.length > RANGE_SEGMENTS_MAX)

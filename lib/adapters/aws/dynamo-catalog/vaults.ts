@@ -16,18 +16,17 @@ import {
   backupCountCodec,
   bindingCodec,
   diskPointerCodec,
-  epochCodec,
   keyCodec,
   usageCodec,
   vaultCodec,
 } from './codecs.ts';
 import { keys, prefixes } from './keys.ts';
-import { readBinding } from './reads.ts';
+import { readBinding, readUsage } from './reads.ts';
+import { epochCodec, vaultMarkCodec } from './run-codecs.ts';
 import { settle } from './settle.ts';
 
 export const dynamoVaults = (table: CatalogTable): VaultCatalog => {
   const readVault = (id: string) => table.get(vaultCodec, keys.vault(id));
-  const readUsage = (id: string) => table.get(usageCodec, keys.usage(id));
 
   return {
     async create(vault, key) {
@@ -46,6 +45,7 @@ export const dynamoVaults = (table: CatalogTable): VaultCatalog => {
               { put: vaultCodec.encode(vault), when },
               { put: keyCodec.encode(key), when },
               { put: epochCodec.encode({ vaultId, epoch: 1 }), when },
+              { put: vaultMarkCodec.encode({ projectId: vault.projectId, vaultId }), when },
               { put: usageCodec.encode({ vaultId, ...none }), when },
             ]),
         };
@@ -80,17 +80,14 @@ export const dynamoVaults = (table: CatalogTable): VaultCatalog => {
           write: () =>
             table.transact([
               { remove: keys.vault(vaultId), when: { equal: { projectId } } },
+              { remove: keys.vaultMark(vaultId) },
               { remove: keys.usage(vaultId), when: { equal: { bindingCount: 0, heldCount: 0 } } },
             ]),
         };
       });
     },
 
-    async usage(vaultId) {
-      const usage = await readUsage(vaultId);
-      if (usage === null) throw new HoldfastError('BackupService.6105', { id: vaultId });
-      return { usedBytes: usage.usedBytes, backupCount: usage.backupCount };
-    },
+    usage: (vaultId) => readUsage(table, vaultId),
 
     async key(vaultId, keyId) {
       const key = await table.get(keyCodec, keys.vaultKey(vaultId, keyId));
@@ -119,7 +116,11 @@ export const dynamoVaults = (table: CatalogTable): VaultCatalog => {
               {
                 update: keys.usage(vaultId),
                 change: { add: { bindingCount: 1 } },
-                when: { exists: true, below: { bindingCount: VAULT_LIMITS.resourcesMax } },
+                when: {
+                  exists: true,
+                  absent: ['isDeleting'],
+                  below: { bindingCount: VAULT_LIMITS.resourcesMax },
+                },
               },
             ]),
         };
