@@ -91,6 +91,8 @@ export interface BackupCatalog {
   get(projectId: ProjectId, id: BackupId): Promise<Backup>;
   /** The project's backups, newest first, hidden ones too. */
   list(projectId: ProjectId): AsyncIterable<Backup>;
+  /** Consistent: the vault's backups that are not HIDDEN, ascending by creation. */
+  ofVault(vaultId: VaultId): AsyncIterable<Backup>;
   /** Consistent: the vault's roots (VISIBLE and HIDDEN), ascending by creation. */
   roots(vaultId: VaultId): AsyncIterable<Backup>;
   rename(projectId: ProjectId, id: BackupId, name: string, atMs: number): Promise<Backup>;

@@ -1,6 +1,7 @@
 import { HoldfastError } from '../errors.ts';
 import type { Backup, Failure } from '../model/backup.ts';
 import { segmentCount } from '../model/block.ts';
+import { applyRetentionToDisk } from './apply-retention.ts';
 import { commitBackup } from './commit-backup.ts';
 import type { DataPorts } from './data-ports.ts';
 import { dropSnapshotOf } from './drop-snapshot.ts';
@@ -24,6 +25,7 @@ export const runBackupJob = async (event: JobEvent, context: JobContext, ports: 
     return workRanges({ ...work, request, from, to }, context, ports.settings);
   }
   let oldSnapshotIds: string[] = [];
+  let completed = null as Begun | null;
   const end = await endWell(
     context,
     async () => {
@@ -40,6 +42,7 @@ export const runBackupJob = async (event: JobEvent, context: JobContext, ports: 
       await context.step('commit', () => commitBackup(request, ports));
       await context.step('end', () => endCommitted(event, backupId, ports));
       oldSnapshotIds = opened.oldSnapshotIds;
+      completed = begun;
     },
     (failure, code) => undoBackup(event, sessionId, failure, code === 'Holdfast.Cancelled', ports),
   );
@@ -50,12 +53,19 @@ export const runBackupJob = async (event: JobEvent, context: JobContext, ports: 
           for (const id of oldSnapshotIds) await ports.disks.deleteSnapshot(id);
         };
   await cleanUp('drop-snapshots', context, ports.probe, dropSnapshots);
+  if (completed !== null) {
+    const { vaultId, diskId } = completed;
+    await cleanUp('apply-retention', context, ports.probe, async () => {
+      await applyRetentionToDisk({ projectId, vaultId, diskId }, ports);
+    });
+  }
   return end;
 };
 
 interface Begun {
   backupId: string;
   vaultId: string;
+  diskId: string;
   snapshotId: string;
   sizeBytes: number;
 }
@@ -84,7 +94,7 @@ const beginBackup = async (event: JobEvent, ports: DataPorts): Promise<Begun | n
   const { id: snapshotId, sizeBytes } = snapshot;
   await catalog.backups.setStatus(projectId, backupId, 'protecting', { atMs, snapshotId });
   await catalog.tasks.start(projectId, operationLogId, { atMs, totalBytes: sizeBytes });
-  return { backupId, vaultId, snapshotId, sizeBytes };
+  return { backupId, vaultId, diskId: disk.id, snapshotId, sizeBytes };
 };
 
 const stopIfCancelled = (cancelRequested: boolean): void => {

@@ -166,7 +166,7 @@ const listCases = (subject: Subject): void => {
     expect(await all(catalog.backups.list(randomUUID()))).toStrictEqual([]);
   }, 60_000);
 
-  it('lists the roots of a vault, oldest first, and nothing that has no manifest', async () => {
+  it('lists the roots of a vault, oldest first, without those that have no manifest; and what it shows', async () => {
     const { catalog } = subject();
     const vault = await givenVault(catalog);
     const description = 'x'.repeat(12_000);
@@ -177,6 +177,13 @@ const listCases = (subject: Subject): void => {
     await givenCommitted(catalog, await givenVault(catalog, { projectId: vault.projectId }));
     const { backup: hidden } = await givenCommitted(catalog, vault, { createdAtMs: AT_MS + 1 });
     await catalog.backups.hide(vault.projectId, hidden.id, AT_MS);
+    const shown = await all(catalog.backups.ofVault(vault.id));
+    expect(shown.map(({ root }) => root).toSorted()).toStrictEqual([
+      'NONE',
+      ...Array<string>(100).fill('VISIBLE'),
+    ]);
+    const madeAt = shown.map(({ createdAtMs }) => createdAtMs);
+    expect(madeAt).toStrictEqual(madeAt.toSorted((a, b) => a - b));
     const roots = await all(catalog.backups.roots(vault.id));
     expect(new Set(roots.map(({ id }) => id)).size).toBe(101);
     const times = roots.map(({ createdAtMs }) => createdAtMs);

@@ -53,6 +53,11 @@ export const memoryBackups = (state: MemoryCatalogState): BackupCatalog => {
       yield* copyOf(all).toSorted(newestFirst);
     },
 
+    async *ofVault(vaultId) {
+      const own = [...backups.values()].filter((b) => b.vaultId === vaultId && b.root !== 'HIDDEN');
+      yield* copyOf(own).toSorted(oldestFirst);
+    },
+
     async *roots(vaultId) {
       const roots = [...backups.values()].filter((b) => b.vaultId === vaultId && b.root !== 'NONE');
       yield* copyOf(roots).toSorted(oldestFirst);

@@ -160,6 +160,11 @@ describe('rule changes (spec 4.5)', () => {
 });
 
 describe('the sweep (spec 4.3)', () => {
+  it('deletes what expires at 08:00 in that very sweep', () => {
+    const history = retentionHistory().rule('2026-11-01T00:00', time(1)).backup('2026-11-22T08:00');
+    expect(history.daily('2026-11-23T08:00', '2026-11-23T08:01', '23:59').days()).toEqual([]);
+  });
+
   it('deletes on the day after what expires in the evening: 20:00 on November 23', () => {
     const history = retentionHistory()
       .rule('2026-11-01T00:00', time(1))

@@ -1,4 +1,9 @@
-import { BACKUP_TRANSITIONS, type Backup, type BackupStatus } from '../../../model/backup.ts';
+import {
+  BACKUP_TRANSITIONS,
+  type Backup,
+  type BackupStatus,
+  type RootState,
+} from '../../../model/backup.ts';
 import type { OperationLog } from '../../../model/operation-log.ts';
 import { statesBefore } from '../../../model/state-table.ts';
 import type { BackupCatalog } from '../../../ports/catalog.ts';
@@ -28,6 +33,10 @@ import { settle } from './settle.ts';
 export const dynamoBackups = (table: CatalogTable): BackupCatalog => {
   const own = async (projectId: string, id: string) =>
     ownBackup(await readBackup(table, id), projectId, id);
+  const inVault = async function* (vaultId: string, states: RootState[]) {
+    for await (const items of table.pages(prefixes.backups(vaultId), { oneOf: { root: states } }))
+      yield* items.map((item) => backupCodec.decode(item));
+  };
   const readCheckpoint = (id: string) => table.get(checkpointCodec, keys.checkpoint(id));
 
   return {
@@ -60,11 +69,9 @@ export const dynamoBackups = (table: CatalogTable): BackupCatalog => {
 
     list: (projectId) => table.list(backupCodec, projectId, 'BACKUP'),
 
-    async *roots(vaultId) {
-      const isRoot = { oneOf: { root: ['VISIBLE', 'HIDDEN'] } };
-      for await (const items of table.pages(prefixes.backups(vaultId), isRoot))
-        yield* items.map((item) => backupCodec.decode(item));
-    },
+    ofVault: (vaultId) => inVault(vaultId, ['NONE', 'VISIBLE']),
+
+    roots: (vaultId) => inVault(vaultId, ['VISIBLE', 'HIDDEN']),
 
     async rename(projectId, id, name, atMs) {
       return settle('backups.rename', table.limits, async () => {
