@@ -58,7 +58,7 @@ const rights = () => ({
     start('backup', 'restore', 'verify'),
   ],
   'api-vaults': [
-    catalog('get', 'query', 'put', 'update', 'delete'),
+    catalog('get', 'query', 'put', 'update', 'delete', 'check'),
     listCatalog,
     keepCredentials,
     openSecrets,
@@ -68,6 +68,11 @@ const rights = () => ({
     wrapKeys,
   ],
   'api-features': [catalog('get', 'update'), keepCredentials, openSecrets],
+  'api-policies': [
+    catalog('get', 'query', 'put', 'update', 'delete'),
+    keepCredentials,
+    openSecrets,
+  ],
   'api-protectables': [catalog('get', 'update'), keepCredentials, openSecrets],
   'api-checkpoints': [
     catalog('get', 'query', 'put', 'update'),

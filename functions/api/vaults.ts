@@ -1,12 +1,15 @@
 import { VAULT_FLEET_ROUTES as fleet } from '../../lib/api/vault-fleet-routes.ts';
+import { VAULT_POLICY_ROUTES as policies } from '../../lib/api/vault-policy-routes.ts';
 import { VAULT_ROUTES as routes } from '../../lib/api/vault-routes.ts';
 import { VAULT_TAG_ROUTES as tags } from '../../lib/api/vault-tag-routes.ts';
 import { apiPorts } from '../../lib/runtime/containers.ts';
 import { httpFunction, on } from '../../lib/runtime/http-function.ts';
 import { addResources } from '../../lib/service/add-resources.ts';
+import { associatePolicy } from '../../lib/service/associate-policy.ts';
 import { changeVaultTags, deleteVaultTag } from '../../lib/service/change-vault-tags.ts';
 import { createVault } from '../../lib/service/create-vault.ts';
 import { deleteVault } from '../../lib/service/delete-vault.ts';
+import { dissociatePolicy } from '../../lib/service/dissociate-policy.ts';
 import { findTaggedVaults } from '../../lib/service/find-tagged-vaults.ts';
 import { listExternalVaults } from '../../lib/service/list-external-vaults.ts';
 import { listProjectTags } from '../../lib/service/list-project-tags.ts';
@@ -31,6 +34,8 @@ export const createHandler = httpFunction(
   on(fleet.showSummary, showSummary),
   on(fleet.listExternal, listExternalVaults),
   on(fleet.listStorageUsage, listStorageUsage),
+  on(policies.associate, associatePolicy),
+  on(policies.dissociate, dissociatePolicy),
   on(tags.findInstances, findTaggedVaults),
   on(tags.listProjectTags, listProjectTags),
   on(tags.showTags, showVaultTags),

@@ -5,10 +5,6 @@
 const PATHS_BY_FEATURE: Record<string, readonly string[]> = {
   'Changing the charging mode of vaults': ['POST vaults/change-charge-mode'],
   'Creating a vault by order': ['POST vaults/order'],
-  'Policies of a vault': [
-    'POST vaults/{vault_id}/associatepolicy',
-    'POST vaults/{vault_id}/dissociatepolicy',
-  ],
   'Moving resources between vaults': ['POST vaults/{vault_id}/migrateresources'],
   'Removing resources from a vault': ['POST vaults/{vault_id}/removeresources'],
   Replication: ['POST checkpoints/replicate', 'POST backups/{backup_id}/replicate'],
@@ -19,13 +15,6 @@ const PATHS_BY_FEATURE: Record<string, readonly string[]> = {
     'DELETE backups/{backup_id}/members/{member_id}',
     'GET backups/{backup_id}/members/{member_id}',
     'PUT backups/{backup_id}/members/{member_id}',
-  ],
-  Policies: [
-    'GET policies',
-    'POST policies',
-    'DELETE policies/{policy_id}',
-    'GET policies/{policy_id}',
-    'PUT policies/{policy_id}',
   ],
   'Organisation policies': [
     'GET organization-policies',

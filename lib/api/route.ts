@@ -96,6 +96,7 @@ const isDiskId = (id: string): boolean => /^[A-Za-z0-9-]{1,64}$/.test(id);
 const missing = (
   isWellFormed: (id: string) => boolean,
   code:
+    | 'BackupService.6000'
     | 'BackupService.6105'
     | 'BackupService.6200'
     | 'BackupService.6217'
@@ -108,6 +109,7 @@ const missing = (
  */
 const PATH_IDS = new Map([
   ['vault_id', missing(isUuid, 'BackupService.6105')],
+  ['policy_id', missing(isUuid, 'BackupService.6000')],
   ['backup_id', missing(isUuid, 'BackupService.6200')],
   ['checkpoint_id', missing(isUuid, 'BackupService.6217')],
   ['operation_log_id', missing(isUuid, 'BackupService.6500')],

@@ -1,7 +1,9 @@
+import type { AppliedPolicy } from './applied-policy.ts';
 import type { Backup, Checkpoint } from './backup.ts';
 import type { Disk } from './disk.ts';
 import type { VaultId } from './ids.ts';
 import type { OperationLog } from './operation-log.ts';
+import type { Policy } from './policy.ts';
 import type { Binding, Vault, VaultUsage } from './vault.ts';
 
 /** What callers are shown of a thing, put together from several records. */
@@ -18,6 +20,11 @@ export interface VaultDetails {
   vault: Vault;
   usage: VaultUsage;
   resources: ResourceDetails[];
+}
+
+export interface PolicyDetails {
+  policy: Policy;
+  applied: AppliedPolicy[];
 }
 
 export interface CheckpointDetails {

@@ -2,11 +2,15 @@ import { prepareVault } from '../engine/prepare-vault.ts';
 import { HoldfastError } from '../errors.ts';
 import type { VaultDetails } from '../model/details.ts';
 import type { Disk } from '../model/disk.ts';
+import type { PolicyId } from '../model/ids.ts';
+import type { Policy } from '../model/policy.ts';
 import { VAULT_LIMITS, type Vault } from '../model/vault.ts';
 import type { ApiPorts } from './api-ports.ts';
+import { applyTo, checkFits } from './associate-policy.ts';
 import { bindDisks, checkDisks, type ResourceRequest } from './bind-disks.ts';
 import type { Caller } from './caller.ts';
 import { checkTagCount } from './change-vault-tags.ts';
+import { takeOffPolicies } from './dissociate-policy.ts';
 import { vaultDetails } from './show-vault.ts';
 
 export interface CreateVaultCommand {
@@ -19,7 +23,7 @@ export interface CreateVaultCommand {
   cloudType: string;
   chargingMode: string;
   multiAz: boolean;
-  policyId?: string | undefined;
+  policyId?: PolicyId | undefined;
   resources: ResourceRequest[];
   tags: { key: string; value: string }[];
   threshold: number;
@@ -46,15 +50,15 @@ export async function createVault(
   checkSize(command.sizeGib, VAULT_LIMITS.sizeGibMin);
   checkKind(command);
   const { policyId, resources, sizeGib } = command;
-  if (policyId !== undefined) throw new HoldfastError('BackupService.6000', { id: policyId });
+  const vault = newVault(command, caller, ports);
+  const policy = await fittingPolicy(policyId, vault, ports);
   const disks = await checkDisks(resources, { sizeGib, bound: [] }, caller.projectId, ports);
   checkTagCount(command.tags);
 
-  const vault = newVault(command, caller, ports);
   const { id: vaultId, projectId, keyId, name } = vault;
   const key = await prepareVault({ projectId, vaultId, keyId, name }, ports);
   await ports.catalog.vaults.create(vault, key);
-  await bindOrRemove(disks, vault, ports);
+  await fillOrRemove(disks, policy, vault, ports);
   return vaultDetails(vault, ports);
 }
 
@@ -85,6 +89,17 @@ function checkKind(command: CreateVaultCommand): void {
   only('cloud_type', command.cloudType, 'public');
   only('charging_mode', command.chargingMode, 'post_paid');
   only('is_multi_az', command.multiAz, false);
+}
+
+async function fittingPolicy(
+  policyId: PolicyId | undefined,
+  vault: Vault,
+  { catalog }: Ports,
+): Promise<Policy | null> {
+  if (policyId === undefined) return null;
+  const policy = await catalog.policies.get(vault.projectId, policyId);
+  checkFits(policy, vault);
+  return policy;
 }
 
 function newVault(command: CreateVaultCommand, caller: Caller, ports: Ports): Vault {
@@ -118,14 +133,28 @@ function newVault(command: CreateVaultCommand, caller: Caller, ports: Ports): Va
   };
 }
 
-/** Another request may have taken a disk since it was checked: then there is no vault either. */
-async function bindOrRemove(disks: readonly Disk[], vault: Vault, ports: Ports): Promise<void> {
+/**
+ * Another request may have taken a disk, or deleted the policy, since it was checked: then there is
+ * no vault either.
+ */
+async function fillOrRemove(
+  disks: readonly Disk[],
+  policy: Policy | null,
+  vault: Vault,
+  ports: Ports,
+): Promise<void> {
   try {
+    if (policy) await applyTo(vault, policy, ports);
     await bindDisks(disks, vault, ports);
   } catch (error) {
-    await ports.catalog.vaults.delete(vault.projectId, vault.id).catch((cause: unknown) => {
+    await remove(vault, ports).catch((cause: unknown) => {
       ports.probe.problem('vault.removal-failed', cause, { vaultId: vault.id });
     });
     throw error;
   }
+}
+
+async function remove({ id, projectId }: Vault, ports: Ports): Promise<void> {
+  await ports.catalog.vaults.delete(projectId, id);
+  await takeOffPolicies(projectId, id, ports);
 }

@@ -2,6 +2,7 @@ import { HoldfastError, isError } from '../errors.ts';
 import type { ProjectId, VaultId } from '../model/ids.ts';
 import type { ApiPorts } from './api-ports.ts';
 import type { Caller } from './caller.ts';
+import { takeOffPolicies } from './dissociate-policy.ts';
 
 /**
  * Deletes a vault that never had a backup; its disks are released. Deleted backups stay in S3
@@ -30,6 +31,7 @@ export async function deleteVault(
   try {
     for (const { diskId } of bindings) await vaults.unbind(caller.projectId, diskId);
     await vaults.delete(caller.projectId, vaultId);
+    await takeOffPolicies(caller.projectId, vaultId, ports);
   } catch (error) {
     if (!isError(error, 'catalog.conflict')) throw error;
     const reason = 'a backup or a resource was added to it meanwhile';

@@ -1,5 +1,5 @@
 import type { Page, VaultDetails } from '../model/details.ts';
-import type { DiskId, ProjectId, VaultId } from '../model/ids.ts';
+import type { DiskId, PolicyId, ProjectId, VaultId } from '../model/ids.ts';
 import type { Vault, VaultStatus } from '../model/vault.ts';
 import type { ApiPorts } from './api-ports.ts';
 import type { Caller } from './caller.ts';
@@ -16,7 +16,7 @@ export interface ListVaultsCommand {
   protectType?: string | undefined;
   cloudType?: string | undefined;
   enterpriseProjectId?: string | undefined;
-  policyId?: string | undefined;
+  policyId?: PolicyId | undefined;
   /** Vaults that any of these disks is in. */
   diskIds?: DiskId[] | undefined;
 }
@@ -28,9 +28,13 @@ export async function listVaults(
   ports: Pick<ApiPorts, 'catalog'>,
 ): Promise<Page<VaultDetails>> {
   const holders = await vaultsOf(command.diskIds, caller.projectId, ports);
+  const governed = await vaultsWith(command.policyId, caller.projectId, ports);
   const page = await listPage(
     ports.catalog.vaults.list(caller.projectId),
-    (vault) => matches(vault, command) && (holders?.has(vault.id) ?? true),
+    (vault) =>
+      matches(vault, command) &&
+      (holders?.has(vault.id) ?? true) &&
+      (governed?.has(vault.id) ?? true),
     command.page,
   );
   return { ...page, items: await mapLimited(page.items, (vault) => vaultDetails(vault, ports)) };
@@ -46,7 +50,20 @@ async function vaultsOf(
   return new Set(bindings.flatMap((binding) => (binding ? [binding.vaultId] : [])));
 }
 
-/** No vault has a policy in this release, and all are in the public cloud. */
+async function vaultsWith(
+  policyId: PolicyId | undefined,
+  projectId: ProjectId,
+  { catalog }: Pick<ApiPorts, 'catalog'>,
+): Promise<Set<VaultId> | null> {
+  if (policyId === undefined) return null;
+  const found = new Set<VaultId>();
+  for await (const one of catalog.policies.applied(projectId)) {
+    if (one.policyId === policyId) found.add(one.vaultId);
+  }
+  return found;
+}
+
+/** All vaults of this release are in the public cloud. */
 function matches(vault: Vault, command: ListVaultsCommand): boolean {
   return (
     (command.id ?? vault.id) === vault.id &&
@@ -55,7 +72,6 @@ function matches(vault: Vault, command: ListVaultsCommand): boolean {
     (command.objectType ?? vault.objectType) === vault.objectType &&
     (command.protectType ?? vault.protectType) === vault.protectType &&
     (command.enterpriseProjectId ?? vault.enterpriseProjectId) === vault.enterpriseProjectId &&
-    (command.cloudType ?? 'public') === 'public' &&
-    command.policyId === undefined
+    (command.cloudType ?? 'public') === 'public'
   );
 }

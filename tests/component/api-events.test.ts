@@ -4,6 +4,7 @@ import type { Vault } from '../../lib/model/vault.ts';
 import type { HttpEvent } from '../../lib/runtime/http-function-request.ts';
 import { API_FUNCTIONS, finishBackup, functionOf, send } from '../support/api.ts';
 import { type MemoryWorld, memoryWorld } from '../support/memory-world.ts';
+import { appliedOf, somePolicy } from '../support/policy-records.ts';
 
 /** Walks the sample events of `events/api` through the real handlers. */
 
@@ -14,6 +15,7 @@ const CHECKPOINT = '0c000000-0000-4000-8000-000000000001';
 const DISK = '0d000000-0000-4000-8000-000000000001';
 const NEW_DISK = '0d000000-0000-4000-8000-000000000002';
 const TASK = '0e000000-0000-4000-8000-000000000001';
+const POLICY = '0f000000-0000-4000-8000-000000000001';
 
 /** The status that each event is answered with: in the order of the files. */
 const STATUSES: Record<string, number> = {
@@ -42,11 +44,19 @@ const STATUSES: Record<string, number> = {
   'operation-logs/cancel-ended-task': 409,
   'operation-logs/list-tasks': 200,
   'operation-logs/show-task': 200,
+  'policies/create-policy': 200,
+  'policies/create-policy-with-conflicting-retention': 400,
+  'policies/delete-policy': 204,
+  'policies/list-policies': 200,
+  'policies/show-policy': 200,
+  'policies/show-policy-missing': 404,
+  'policies/update-policy': 200,
   'protectables/list-protectable-servers': 400,
   'protectables/list-protectables': 200,
   'protectables/show-protectable': 200,
   'vaults/add-resources': 200,
   'vaults/add-resources-bound': 400,
+  'vaults/associate-policy': 200,
   'vaults/change-tags': 204,
   'vaults/create-tag': 204,
   'vaults/create-vault': 200,
@@ -54,6 +64,8 @@ const STATUSES: Record<string, number> = {
   'vaults/create-vault-malformed': 400,
   'vaults/delete-missing-tag': 404,
   'vaults/delete-vault-with-backups': 501,
+  'vaults/dissociate-policy': 200,
+  'vaults/dissociate-policy-not-applied': 404,
   'vaults/find-vaults-by-tags': 200,
   'vaults/list-external-vaults': 200,
   'vaults/list-project-tags': 200,
@@ -90,7 +102,7 @@ it.each(Object.entries(STATUSES))('%s is answered with %d', async (file, status)
   expect((await send(event, await exampleWorld())).status).toBe(status);
 });
 
-/** What the events speak of: a vault with a disk that has a backup, and another disk. */
+/** What the events speak of: a vault with a policy, its disk with a backup, and another disk. */
 async function exampleWorld(): Promise<MemoryWorld> {
   const world = memoryWorld();
   const { catalog, disks } = world;
@@ -104,6 +116,9 @@ async function exampleWorld(): Promise<MemoryWorld> {
     wrapped: new Uint8Array(32),
     createdAtMs: 0,
   });
+  const policy = somePolicy({ id: POLICY, projectId: PROJECT });
+  await catalog.policies.create(policy);
+  await catalog.policies.apply(appliedOf(exampleVault, policy));
   const disk = { id: DISK, name: 'data', sizeBytes: 10 * 2 ** 30 };
   const { id: diskId, name, sizeBytes } = disk;
   const of = { projectId: PROJECT, vaultId: VAULT, createdAtMs: 0 };

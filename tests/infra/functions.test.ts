@@ -160,7 +160,7 @@ describe('the API', () => {
 
   it('leads everything else to not-found', () => {
     expect(targets()['$default']).toBe('api-not-found');
-    for (const path of ['/v1', '/v3/p/policies', '/v3/p/vaultsx', '/favicon.ico'])
+    for (const path of ['/v1', '/v3/p/agents', '/v3/p/vaultsx', '/favicon.ico'])
       expect(routeFor('GET', path)).toBe('$default');
   });
 

@@ -86,6 +86,7 @@ async function tellTheStory(world: World): Promise<void> {
   await world.call(204, 'DELETE', `/backups/${backupId}`);
   await world.call(200, 'GET', '/operation-logs');
   await makeAndDeleteVault(world);
+  await govern(world, vaultId);
 }
 
 async function makeVault(world: World, diskId: string, otherId: string): Promise<string> {
@@ -203,4 +204,29 @@ async function makeAndDeleteVault(world: World): Promise<void> {
   const request = vaultRequest({ name: 'second' });
   const made = found({ vault: id }, await world.call(200, 'POST', '/vaults', request));
   await world.call(204, 'DELETE', `/vaults/${(made['vault'] as { id: string }).id}`);
+}
+
+const NIGHTLY = ['FREQ=DAILY;BYHOUR=02;BYMINUTE=00'];
+
+async function makePolicy(world: World): Promise<string> {
+  const policy = {
+    name: 'nightly',
+    operation_type: 'backup',
+    trigger: { properties: { pattern: NIGHTLY } },
+    operation_definition: { max_backups: 3 },
+  };
+  const made = found({ policy: id }, await world.call(200, 'POST', '/policies', { policy }));
+  return (made['policy'] as { id: string }).id;
+}
+
+async function govern(world: World, vaultId: string): Promise<void> {
+  const [first, second] = [await makePolicy(world), await makePolicy(world)];
+  await world.call(200, 'POST', `/vaults/${vaultId}/associatepolicy`, { policy_id: first });
+  await world.call(200, 'PUT', `/policies/${first}`, { policy: { name: 'other' } });
+  await world.call(200, 'GET', '/policies');
+  await world.call(200, 'GET', `/policies/${first}`);
+  await world.call(200, 'GET', `/vaults?policy_id=${first}`);
+  await world.call(200, 'POST', `/vaults/${vaultId}/dissociatepolicy`, { policy_id: first });
+  await world.call(200, 'POST', `/vaults/${vaultId}/associatepolicy`, { policy_id: second });
+  await world.call(204, 'DELETE', `/policies/${second}`);
 }

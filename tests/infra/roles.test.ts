@@ -135,6 +135,7 @@ describe('objects', () => {
       'api-checkpoints',
       'api-backups',
       'api-operation-logs',
+      'api-policies',
       'api-disks',
       'api-versions',
       'api-not-found',

@@ -33,6 +33,7 @@ const fieldNames =
   'vault checkpoint backup restore verify volume billing resources parameters ' +
   'vault_id backup_id volume_id name size percent tags type id ' +
   'key value tag tags_any not_tags values matches action limit offset without_any_tag object_type protect_type consistent_level resource_details bind_rules threshold enterprise_project_id ' +
+  'policy trigger properties pattern operation_type operation_definition max_backups policy_id ' +
   'description locked resource_ids smn_notify __proto__';
 const known = fc.constantFrom(
   vaultId,

@@ -6,6 +6,7 @@ import { createHandler as disks } from '../../functions/api/disks.ts';
 import { createHandler as features } from '../../functions/api/features.ts';
 import { createHandler as notFound } from '../../functions/api/not-found.ts';
 import { createHandler as operationLogs } from '../../functions/api/operation-logs.ts';
+import { createHandler as policies } from '../../functions/api/policies.ts';
 import { createHandler as protectables } from '../../functions/api/protectables.ts';
 import { createHandler as vaults } from '../../functions/api/vaults.ts';
 import { createHandler as versions } from '../../functions/api/versions.ts';
@@ -28,6 +29,7 @@ export const API_FUNCTIONS = {
   features,
   'not-found': notFound,
   'operation-logs': operationLogs,
+  policies,
   protectables,
   vaults,
   versions,
@@ -70,6 +72,7 @@ const FUNCTION_OF_SEGMENT: Record<string, ApiFunction> = {
   checkpoints: 'checkpoints',
   backups: 'backups',
   'operation-logs': 'operation-logs',
+  policies: 'policies',
   protectables: 'protectables',
   'cbr-features': 'features',
   'replication-capabilities': 'features',

@@ -115,12 +115,12 @@ export const dynamoPolicies = (table: CatalogTable): PolicyCatalog => {
     },
 
     async appliedTo(projectId, vaultId) {
-      return table
-        .getAll(
-          appliedPolicyCodec,
-          POLICY_TYPES.map((type) => keys.appliedPolicy(projectId, vaultId, type)),
-        )
-        .then((found) => found.toSorted((a, b) => (a.type < b.type ? -1 : 1)));
+      const found = await Promise.all(
+        POLICY_TYPES.map((type) =>
+          table.get(appliedPolicyCodec, keys.appliedPolicy(projectId, vaultId, type)),
+        ),
+      );
+      return found.filter((one) => one !== null);
     },
 
     async *applied(projectId) {
