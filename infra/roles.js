@@ -57,6 +57,7 @@ const rights = () => ({
     noCredentials,
     start('backup', 'restore', 'verify'),
   ],
+  'retention-sweep': [catalog('get', 'query', 'put', 'update', 'check'), noCredentials],
   'api-vaults': [
     catalog('get', 'query', 'put', 'update', 'delete', 'check'),
     listCatalog,

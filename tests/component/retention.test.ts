@@ -4,6 +4,7 @@ import type { Backup } from '../../lib/model/backup.ts';
 import type { Policy, RetentionRule } from '../../lib/model/policy.ts';
 import { applyRetentionToVault } from '../../lib/service/apply-retention.ts';
 import { createCheckpoint } from '../../lib/service/create-checkpoint.ts';
+import { sweepRetention } from '../../lib/service/sweep-retention.ts';
 import { bindDisk, DISK, dataWorld, PROJECT, runJob } from '../support/data-world.ts';
 import { somePolicy } from '../support/policy-records.ts';
 import { retentionRule } from '../support/retention-history.ts';
@@ -189,5 +190,46 @@ describe('the sweep of a vault', () => {
     expect(await sweep()).toEqual({ deleted: 1, failed: 0 });
     await catalog.backups.setStatus(PROJECT, first!.id, 'available', { atMs: 0 });
     expect(await sweep()).toEqual({ deleted: 1, failed: 0 });
+  });
+});
+
+describe('the sweep of all vaults', () => {
+  it('goes through every vault, also when one of them fails', async () => {
+    const { daily, world, shown } = await scene(retentionRule({ durationDays: 1 }));
+    await daily(1);
+    world.clock.advance(5 * DAY_MS);
+    const { vaults, garbage } = world.ports.catalog;
+    const vault = await vaults.get(PROJECT, world.vaultId);
+    const key = await vaults.key(vault.id, vault.keyId);
+    for (const id of ['broken', 'empty']) {
+      await vaults.create({ ...vault, id, revision: 1 }, { ...key, vaultId: id });
+    }
+    const ids = await Array.fromAsync(garbage.vaultIds());
+    expect(ids.map(({ vaultId }) => vaultId).toSorted()).toEqual(
+      ['broken', 'empty', vault.id].toSorted(),
+    );
+
+    const get = vaults.get.bind(vaults);
+    Object.assign(vaults, {
+      get: (projectId: string, id: string) =>
+        id === 'broken'
+          ? Promise.reject(new HoldfastError('catalog.unavailable', { operation: 'get' }))
+          : get(projectId, id),
+    });
+    expect(await sweepRetention(world.ports)).toEqual({ vaults: 2, deleted: 1, failed: 0 });
+    expect(await shown()).toEqual([]);
+    expect(world.probe.problems).toMatchObject([
+      { event: 'retention.vault-failed', facts: { vaultId: 'broken' } },
+    ]);
+  });
+
+  it('passes over a vault that is gone by then', async () => {
+    const { world } = await scene(retentionRule());
+    const vaultIds = async function* () {
+      yield { projectId: PROJECT, vaultId: world.ids.uuid() };
+    };
+    Object.assign(world.ports.catalog.garbage, { vaultIds });
+    expect(await sweepRetention(world.ports)).toEqual({ vaults: 0, deleted: 0, failed: 0 });
+    expect(world.probe.problems).toEqual([]);
   });
 });

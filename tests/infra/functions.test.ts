@@ -109,12 +109,14 @@ describe('jobs and workers', () => {
       );
   });
 
-  it('are watched every minute', () => {
+  it.each([
+    ['WatchDashjobs', 'rate(1 minute)'],
+    // Within 08:00 to 20:00 UTC (spec section 4.3).
+    ['RetentionDashsweep', 'cron(0 8,12,16 * * ? *)'],
+  ])('%s runs by its schedule', (name, schedule) => {
     const rules = Object.values(ofType(template, 'AWS::Events::Rule'));
-    expect(rules.map(({ Properties }) => Properties['ScheduleExpression'])).toEqual([
-      'rate(1 minute)',
-    ]);
-    expect(JSON.stringify(rules)).toContain('WatchDashjobsLambdaFunction');
+    const own = rules.filter((rule) => JSON.stringify(rule).includes(`${name}LambdaFunction`));
+    expect(own.map(({ Properties }) => Properties['ScheduleExpression'])).toEqual([schedule]);
   });
 });
 

@@ -7,6 +7,7 @@ import { restoreDiskRange } from '../../lib/service/restore-disk-range.ts';
 import { runBackupJob } from '../../lib/service/run-backup-job.ts';
 import { runRestoreJob } from '../../lib/service/run-restore-job.ts';
 import { runVerifyJob } from '../../lib/service/run-verify-job.ts';
+import { sweepRetention } from '../../lib/service/sweep-retention.ts';
 import { verifyDiskRange } from '../../lib/service/verify-disk-range.ts';
 import { watchJobs } from '../../lib/service/watch-jobs.ts';
 import { functionOf, httpEvent, PROJECT, send } from '../support/api.ts';
@@ -91,6 +92,7 @@ export const recordedWorld = async (dynamo: TestDynamo) => {
     wishes,
     objects,
     memory,
+    as,
     /** Calls the API, signed; `status` is what must come back. */
     async call(status: number, method: string, path: string, body?: unknown): Promise<unknown> {
       const plain = httpEvent(method, `/v3/${PROJECT}${path}`, { body });
@@ -134,6 +136,8 @@ export const recordedWorld = async (dynamo: TestDynamo) => {
       memory.clock.advance(LEASE_MS + 1);
       return as('watch-jobs', (ports) => watchJobs(ports));
     },
+    /** The sweep of retention. */
+    sweep: () => as('retention-sweep', sweepRetention),
   };
 };
 

@@ -1,7 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import * as z from 'zod';
-import { resources, vaultRequest } from '../support/api.ts';
+import { createCheckpoint } from '../../lib/service/create-checkpoint.ts';
+import { PROJECT, resources, vaultRequest } from '../support/api.ts';
 import { startDynamo, type TestDynamo } from '../support/dynamo.ts';
+import { appliedOf, somePolicy } from '../support/policy-records.ts';
+import { retentionRule } from '../support/retention-history.ts';
 import { someBytes } from '../support/some-stored.ts';
 import { functionsOf, packaged } from './packaged.ts';
 import { isAllowed, rightsOf, type Statement } from './permissions.ts';
@@ -85,6 +88,7 @@ async function tellTheStory(world: World): Promise<void> {
   await verifyDamaged(world, backupId);
   await world.call(204, 'DELETE', `/backups/${backupId}`);
   await world.call(200, 'GET', '/operation-logs');
+  await sweepExpired(world, vaultId, diskId);
   await makeAndDeleteVault(world);
   await govern(world, vaultId);
 }
@@ -198,6 +202,22 @@ async function verifyDamaged(world: World, backupId: string): Promise<void> {
   flipPacks();
   await world.call(202, 'POST', `/backups/${backupId}/verify`, { verify: {} });
   expect(await world.runNextJob()).toBe('success');
+}
+
+/** An automatic backup that expires, under an applied policy. */
+async function sweepExpired(world: World, vaultId: string, diskId: string): Promise<void> {
+  const policy = somePolicy({ projectId: PROJECT, retention: retentionRule({ durationDays: 1 }) });
+  await world.as('', async (ports) => {
+    await ports.catalog.policies.create(policy);
+    await ports.catalog.policies.apply(appliedOf({ id: vaultId, projectId: PROJECT }, policy));
+    const resources = [{ id: diskId, type: 'OS::Cinder::Volume' }];
+    const run = { description: '', incremental: true, autoTrigger: true, policy };
+    const caller = { projectId: PROJECT, userId: 'u', requestId: 'r' };
+    await createCheckpoint({ vaultId, resources, ...run }, caller, ports);
+  });
+  expect(await world.runNextJob()).toBe('success');
+  world.memory.clock.advance(2 * 86_400_000);
+  expect(await world.sweep()).toMatchObject({ deleted: 1, failed: 0 });
 }
 
 async function makeAndDeleteVault(world: World): Promise<void> {

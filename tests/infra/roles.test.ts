@@ -130,6 +130,7 @@ describe('objects', () => {
     );
     expect(none).toEqual([
       'watch-jobs',
+      'retention-sweep',
       'api-protectables',
       'api-features',
       'api-checkpoints',

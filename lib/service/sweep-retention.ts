@@ -1,0 +1,36 @@
+import { isError } from '../errors.ts';
+import { applyRetentionToVault, type RetentionPorts } from './apply-retention.ts';
+import { listAll } from './list-page.ts';
+import { mapLimited } from './map-limited.ts';
+
+/** Vaults swept at the same time: each reads its backups, so this bounds the memory. */
+const VAULTS_AT_ONCE = 4;
+
+/**
+ * Applies retention to every vault there is (spec section 4.3): what has expired is deleted, and
+ * what was left over when a backup completed. A vault that fails is reported and does not keep the
+ * others; a sweep that is cut off is finished by the next one of the day.
+ */
+export async function sweepRetention(
+  ports: RetentionPorts,
+): Promise<{ vaults: number; deleted: number; failed: number }> {
+  const total = { vaults: 0, deleted: 0, failed: 0 };
+  await mapLimited(
+    await listAll(ports.catalog.garbage.vaultIds()),
+    async (id) => {
+      try {
+        const { deleted, failed } = await applyRetentionToVault(id, ports);
+        total.vaults++;
+        total.deleted += deleted;
+        total.failed += failed;
+      } catch (error) {
+        // Deleted since the list was read.
+        if (isError(error, 'BackupService.6105')) return;
+        ports.probe.problem('retention.vault-failed', error, { vaultId: id.vaultId });
+      }
+    },
+    VAULTS_AT_ONCE,
+  );
+  ports.probe.note('retention.swept', total);
+  return total;
+}
