@@ -100,6 +100,8 @@ const rights = () => ({
     openSecrets,
     start('restore'),
   ],
+  // It gives tokens for access keys; the keys themselves it only reads.
+  'api-tokens': [catalog('get', 'put', 'update'), keepOwnCredentials, openSecrets],
   'api-versions': [],
   'api-not-found': [],
 });
@@ -150,6 +152,7 @@ const denyCredentials = (Sid, names, prefixes) => ({
 const CHANGES = ['put', 'update', 'delete', 'check'];
 /** Whoever could write a credential could be anybody: the operator does, and no function. */
 const keepCredentials = denyCredentials('KeepCredentials', CHANGES, ['CREDENTIAL#*', 'TOKEN#*']);
+const keepOwnCredentials = denyCredentials('KeepCredentials', CHANGES, ['CREDENTIAL#*']);
 /** Jobs act for a task, not for a caller. */
 const noCredentials = denyCredentials('NoCredentials', Object.keys(ACTIONS), [
   'CREDENTIAL#*',

@@ -330,6 +330,8 @@ export const CATALOGUE = {
     'missing',
     (d: { what: string }) => `The key is missing: ${d.what}. Without it backups cannot be read.`,
   ),
+  // --- credentials
+  'credential.missing': entry('missing', (d: Id) => `Credential ${d.id} does not exist.`),
   // --- disks
   'disk.missing': entry('missing', (d: Id) => `Disk ${d.id} does not exist.`, {
     cbr: 'BackupService.7000',

@@ -33,10 +33,21 @@ export function openApiDocument(version: string): object {
         '"extension". Codes of refusals: errors.md.',
       license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
     },
-    security: [{ token: [] }],
+    security: [{ token: [] }, { signature: [] }],
     paths: { ...paths(), ...laterPaths() },
     components: {
-      securitySchemes: { token: { type: 'apiKey', in: 'header', name: 'X-Auth-Token' } },
+      securitySchemes: {
+        token: { type: 'apiKey', in: 'header', name: 'X-Auth-Token' },
+        signature: {
+          type: 'apiKey',
+          in: 'header',
+          name: 'Authorization',
+          description:
+            'SDK-HMAC-SHA256 Access=<access key>, SignedHeaders=<names>, Signature=<hex>, with ' +
+            'the time in X-Sdk-Date: as the SDKs of CBR sign. Good for 15 minutes; a request ' +
+            'that is no GET is taken once.',
+        },
+      },
     },
   });
 }
@@ -59,13 +70,18 @@ function operation(route: RouteFacts, path: string, nth: number): ZodOpenApiOper
     operationId: nth === 0 ? route.operationId : `${route.operationId}${nth + 1}`,
     summary: route.summary,
     tags: [route.tag],
-    ...(route.action === null ? { security: [] } : { 'x-action': route.action }),
+    ...securityOf(route),
     parameters: pathParameters(path),
     ...(isQueried ? { requestParams: { query: route.query } } : {}),
     ...(route.body ? { requestBody: { required: true, content: json(route.body) } } : {}),
     responses: responses(route),
   };
 }
+
+const securityOf = ({ action, mayBeSigned }: RouteFacts) => {
+  if (action !== null) return { 'x-action': action };
+  return { security: mayBeSigned ? [{ signature: [] }, {}] : [] };
+};
 
 const json = (schema: NonNullable<RouteFacts['response']>) => ({ 'application/json': { schema } });
 
@@ -87,11 +103,14 @@ function responses(route: RouteFacts): ZodOpenApiResponsesObject {
   return {
     [`${route.status}`]: {
       description: route.summary,
+      ...(route.headers ? { headers: Object.fromEntries(route.headers.map(textHeader)) } : {}),
       ...(route.response ? { content: json(route.response) } : {}),
     },
     ...Object.fromEntries(refusals),
   } as ZodOpenApiResponsesObject;
 }
+
+const textHeader = (name: string) => [name, { schema: { type: 'string' as const } }] as const;
 
 /** Endpoints of later releases: that they are known, and what they answer. */
 function laterPaths(): ZodOpenApiPathsObject {

@@ -27,10 +27,14 @@ export interface RouteFacts {
   tag: string;
   /** The right a caller needs (spec section 9.8); null = anybody, without a credential. */
   action: string | null;
+  /** Without an action: a signature, if there is one, is checked and says who calls. */
+  mayBeSigned?: true;
   query: z.ZodObject;
   /** Null when the request has no body. */
   body: z.ZodObject | null;
   status: number;
+  /** Names of headers that this route's answer has and others have not. */
+  headers?: readonly string[];
   /** Null when the answer has no body. */
   response: z.ZodType | null;
   /** Refusals beyond those that any route has. */
@@ -41,6 +45,7 @@ export interface RouteFacts {
 export interface Route<C, R> extends RouteFacts {
   command: (raw: RawRequest) => C;
   answer: (result: R) => unknown;
+  answerHeaders?: (result: R) => Record<string, string>;
 }
 
 interface RouteSpec<
@@ -58,6 +63,7 @@ interface RouteSpec<
   response: A | null;
   command: (request: { path: PathIds<P>; query: z.output<Q>; body: z.output<B> }) => C;
   answer: (result: R) => z.input<A>;
+  answerHeaders?: (result: R) => Record<string, string>;
 }
 
 /** A query, or a body, of which nothing is used. */

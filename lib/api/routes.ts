@@ -6,6 +6,7 @@ import { OPERATION_LOG_ROUTES } from './operation-log-routes.ts';
 import { POLICY_ROUTES } from './policy-routes.ts';
 import { PROTECTABLE_ROUTES } from './protectable-routes.ts';
 import type { RouteFacts } from './route.ts';
+import { TOKEN_ROUTES } from './token-routes.ts';
 import { VAULT_FLEET_ROUTES } from './vault-fleet-routes.ts';
 import { VAULT_POLICY_ROUTES } from './vault-policy-routes.ts';
 import { VAULT_ROUTES } from './vault-routes.ts';
@@ -26,6 +27,7 @@ export const ROUTES_BY_NOUN: Record<string, readonly RouteFacts[]> = {
   'operation-logs': Object.values(OPERATION_LOG_ROUTES),
   features: Object.values(FEATURE_ROUTES),
   protectables: Object.values(PROTECTABLE_ROUTES),
+  tokens: Object.values(TOKEN_ROUTES),
   disks: Object.values(DISK_ROUTES),
   versions: Object.values(VERSION_ROUTES),
 };

@@ -36,6 +36,12 @@ export interface IssuedToken {
   expiresAtMs: number;
 }
 
+/** A token as it is given, once: what is stored is its hash. */
+export interface GivenToken extends IssuedToken {
+  token: string;
+  grant: Pick<Grant, 'projectId' | 'userId' | 'role'>;
+}
+
 /** True when a grant (or a token) is over. */
 export const hasExpired = ({ expiresAtMs }: Pick<Grant, 'expiresAtMs'>, nowMs: number): boolean =>
   expiresAtMs !== undefined && expiresAtMs <= nowMs;

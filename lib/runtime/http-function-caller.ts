@@ -19,8 +19,15 @@ export async function admitCaller(
   requestId: string,
   ports: Pick<ApiPorts, 'catalog' | 'clock' | 'keys' | 'settings'>,
 ): Promise<Caller> {
-  if (route.action === null) return { projectId: '', userId: '', requestId };
-  const identity = await identifyCaller(signedRequestOf(event), requestId, ports);
+  const request = signedRequestOf(event);
+  if (route.action === null) {
+    const nobody = { projectId: '', userId: '', requestId };
+    if (!route.mayBeSigned || !request.headers['authorization']) return nobody;
+    const { credentialId, accessKeyId } = await identifyCaller(request, requestId, ports);
+    await limitRequests(credentialId, ports);
+    return accessKeyId === undefined ? nobody : { ...nobody, accessKeyId };
+  }
+  const identity = await identifyCaller(request, requestId, ports);
   const { projectId, userId, role } = identity;
   await limitRequests(identity.credentialId, ports);
   if (path['project_id'] !== projectId) {

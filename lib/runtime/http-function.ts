@@ -14,7 +14,11 @@ export type HttpHandler = (event: HttpEvent, context: Context) => Promise<HttpAn
 /** A route and what serves it. */
 export interface Endpoint {
   route: RouteFacts;
-  serve(request: RawRequest, caller: Caller, ports: ApiPorts): Promise<unknown>;
+  serve(
+    request: RawRequest,
+    caller: Caller,
+    ports: ApiPorts,
+  ): Promise<{ body: unknown; headers: Record<string, string> }>;
 }
 
 /** A line of a function's table: this route is served by that use case. */
@@ -23,8 +27,10 @@ export const on = <C, R>(
   run: (command: C, caller: Caller, ports: ApiPorts) => Promise<R>,
 ): Endpoint => ({
   route,
-  serve: async (request, caller, ports) =>
-    route.answer(await run(route.command(request), caller, ports)),
+  serve: async (request, caller, ports) => {
+    const result = await run(route.command(request), caller, ports);
+    return { body: route.answer(result), headers: route.answerHeaders?.(result) ?? {} };
+  },
 });
 
 /** What goes with a request on its way through the function. */
@@ -79,10 +85,11 @@ async function answer(event: TracedEvent, table: readonly Endpoint[]): Promise<H
   trace.operation = route.operationId;
   const caller = await admitCaller(event, route, path, trace.requestId, trace.ports);
   const request = { path, query: queryOf(event), body: route.body ? bodyOf(event) : {} };
-  const result = await endpoint.serve(request, caller, trace.ports);
+  const { body, headers } = await endpoint.serve(request, caller, trace.ports);
   return {
     statusCode: route.status,
-    ...(result === undefined ? {} : { body: JSON.stringify(result) }),
+    headers,
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   };
 }
 

@@ -5,6 +5,7 @@ import type { HttpEvent } from '../../lib/runtime/http-function-request.ts';
 import { API_FUNCTIONS, finishBackup, functionOf, send } from '../support/api.ts';
 import { type MemoryWorld, memoryWorld } from '../support/memory-world.ts';
 import { appliedOf, somePolicy } from '../support/policy-records.ts';
+import { admitKey } from '../support/signed-event.ts';
 
 /** Walks the sample events of `events/api` through the real handlers. */
 
@@ -54,6 +55,10 @@ const STATUSES: Record<string, number> = {
   'protectables/list-protectable-servers': 400,
   'protectables/list-protectables': 200,
   'protectables/show-protectable': 200,
+  'tokens/create-token': 201,
+  'tokens/create-token-with-nothing': 401,
+  'tokens/create-token-with-password': 400,
+  'tokens/create-token-with-wrong-secret': 401,
   'vaults/add-resources': 200,
   'vaults/add-resources-bound': 400,
   'vaults/associate-policy': 200,
@@ -107,6 +112,7 @@ async function exampleWorld(): Promise<MemoryWorld> {
   const world = memoryWorld();
   const { catalog, disks } = world;
   await world.admit(PROJECT, 'Full', { token: 'example-token' });
+  await admitKey(world, PROJECT, { accessKeyId: 'EXAMPLEACCESSKEY', secret: 'example-secret' });
   await disks.addDisk({ id: DISK, name: 'data', sizeBytes: 10 * 2 ** 30 });
   await disks.addDisk({ id: NEW_DISK, name: 'new', sizeBytes: 2 ** 30 });
   await catalog.vaults.create(exampleVault, {

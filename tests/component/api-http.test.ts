@@ -2,7 +2,6 @@ import { describe, expect, it } from '@jest/globals';
 import type { Context } from 'aws-lambda';
 import { createHandler as vaultsFunction } from '../../functions/api/vaults.ts';
 import { LATER_ENDPOINTS } from '../../lib/api/later-endpoints.ts';
-import type { RouteFacts } from '../../lib/api/route.ts';
 import { ROUTES_BY_NOUN } from '../../lib/api/routes.ts';
 import { HoldfastError } from '../../lib/errors.ts';
 import { BODY_BYTES_MAX, BODY_DEPTH_MAX } from '../../lib/runtime/http-function-request.ts';
@@ -20,8 +19,6 @@ const pathOf = (template: string, project = PROJECT) =>
     .replace('{protectable_type}', 'disk')
     .replaceAll(/{\w+}/g, '11111111-2222-3333-4444-555555555555');
 
-const isReading = ({ action }: RouteFacts) => /:(list|get|query)/.test(action ?? '');
-
 describe('who may come in', () => {
   it.each(ADMITTED)('%s %s needs a known token', async (method, template) => {
     const world = await apiWorld();
@@ -37,36 +34,6 @@ describe('who may come in', () => {
     const answer = await send(httpEvent(method, pathOf(template), { token, body: {} }), world);
     expect(answer).toMatchObject({ status: 404, body: refusal('Holdfast.NotFound') });
   });
-
-  it.each(ADMITTED)(
-    '%s %s is closed to those who only read, unless it reads',
-    async (method, template, route) => {
-      const world = await apiWorld();
-      const token = await world.admit(PROJECT, 'ReadOnly');
-      const answer = await send(httpEvent(method, pathOf(template), { token, body: {} }), world);
-      if (isReading(route)) expect(answer.status).not.toBe(403);
-      else
-        expect(answer).toMatchObject({
-          status: 403,
-          body: refusal('Holdfast.ActionDenied', route.action!),
-        });
-    },
-  );
-
-  it.each(ADMITTED)(
-    '%s %s is open to the role for backups and vaults, unless it changes a policy (BF5)',
-    async (method, template, route) => {
-      const world = await apiWorld();
-      const token = await world.admit(PROJECT, 'BackupsAndVaults');
-      const answer = await send(httpEvent(method, pathOf(template), { token, body: {} }), world);
-      if (/^cbr:policies:(create|update|delete)$/.test(route.action!)) {
-        expect(answer).toMatchObject({ status: 403, body: refusal('Holdfast.ActionDenied') });
-        return;
-      }
-      expect([200, 400, 404]).toContain(answer.status);
-      expect(answer.body).not.toEqual(refusal('Holdfast.NotFound'));
-    },
-  );
 
   it('refuses a token from the moment it expires', async () => {
     const world = await apiWorld();

@@ -102,6 +102,17 @@ export const recordedWorld = async (dynamo: TestDynamo) => {
       if (answer.status !== status) throw new Error(JSON.stringify([method, path, answer]));
       return answer.body;
     },
+    /** Gets a token for the access key, by a signature and then by its secret. */
+    async getToken(): Promise<void> {
+      const pair = { access: { key: key.accessKeyId }, secret: { key: key.secret } };
+      for (const hw_ak_sk of [undefined, pair]) {
+        const body = { auth: { identity: { methods: ['hw_ak_sk'], hw_ak_sk } } };
+        const event = httpEvent('POST', '/v3/auth/tokens', { body });
+        const sent = signedEvent(event, key, memory.clock.nowMs());
+        const answer = await as('api-tokens', (ports) => send(sent, ports));
+        if (answer.status !== 201) throw new Error(JSON.stringify(answer));
+      }
+    },
     /** Runs the job that was started first; returns its task's status. */
     async runNextJob(): Promise<string> {
       const { kind, projectId, operationLogId, name } = waiting.shift() as Job;

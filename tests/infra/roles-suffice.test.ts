@@ -109,6 +109,7 @@ async function makeVault(world: World, diskId: string, otherId: string): Promise
   await world.call(200, 'GET', '/vault/tags');
   await world.call(200, 'GET', '/vaults/summary');
   await world.call(200, 'GET', '/cbr-features');
+  await world.getToken();
   await world.call(200, 'GET', '/storage_usage');
   await world.call(200, 'PUT', '/vaults/batch-update', { vault: { threshold: 70 } });
   for (const action of ['suspend', 'unsuspend'])

@@ -8,6 +8,7 @@ import { createHandler as notFound } from '../../functions/api/not-found.ts';
 import { createHandler as operationLogs } from '../../functions/api/operation-logs.ts';
 import { createHandler as policies } from '../../functions/api/policies.ts';
 import { createHandler as protectables } from '../../functions/api/protectables.ts';
+import { createHandler as tokens } from '../../functions/api/tokens.ts';
 import { createHandler as vaults } from '../../functions/api/vaults.ts';
 import { createHandler as versions } from '../../functions/api/versions.ts';
 import { checkpointResponse } from '../../lib/api/checkpoint-schemas.ts';
@@ -31,6 +32,7 @@ export const API_FUNCTIONS = {
   'operation-logs': operationLogs,
   policies,
   protectables,
+  tokens,
   vaults,
   versions,
 };
@@ -82,6 +84,7 @@ const FUNCTION_OF_SEGMENT: Record<string, ApiFunction> = {
 export function functionOf(event: HttpEvent): ApiFunction {
   const path = event.rawPath ?? '';
   if (path === '/' || path === '/v3') return 'versions';
+  if (path === '/v3/auth/tokens') return 'tokens';
   return FUNCTION_OF_SEGMENT[path.split('/')[3] ?? ''] ?? 'not-found';
 }
 

@@ -13,10 +13,12 @@ export interface OwnedKey {
 export async function admitKey(
   { catalog, keys, clock }: Pick<MemoryWorld, 'catalog' | 'keys' | 'clock'>,
   projectId: string,
-  more: { role?: Role; expiresAtMs?: number } = {},
+  {
+    accessKeyId = randomBytes(10).toString('hex').toUpperCase(),
+    secret = randomBytes(20).toString('hex'),
+    ...more
+  }: Partial<OwnedKey> & { role?: Role; expiresAtMs?: number } = {},
 ): Promise<OwnedKey> {
-  const accessKeyId = randomBytes(10).toString('hex').toUpperCase();
-  const secret = randomBytes(20).toString('hex');
   await catalog.accessKeys.put({
     id: accessKeyId,
     provider: keys.name,

@@ -23,7 +23,14 @@ describe('the table of routes', () => {
 
   it('has all endpoints of the specification, now or later', () => {
     // Section 9.3 has 75 rows, of which `GET /{api_version}` is `GET /v3` here; ours come on top.
-    const extensions = ['VerifyBackup', 'CancelOpLog', 'CreateVolume', 'ListVolumes', 'ShowVolume'];
+    const extensions = [
+      'CreateToken',
+      'VerifyBackup',
+      'CancelOpLog',
+      'CreateVolume',
+      'ListVolumes',
+      'ShowVolume',
+    ];
     const ours = ROUTES.filter(({ operationId }) => !extensions.includes(operationId));
     expect(ours.length + LATER_ENDPOINTS.length).toBe(75);
   });
