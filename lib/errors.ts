@@ -297,6 +297,17 @@ export const CATALOGUE = {
     'conflict',
     (d: { id: string; state: string }) => `Session ${d.id} is ${d.state}, no longer open.`,
   ),
+  // --- garbage collection
+  'collection.blocked': entry(
+    'corrupt',
+    (d: { vaultId: string; reason: string }) =>
+      `Nothing of vault ${d.vaultId} is collected until somebody has looked: ${d.reason}`,
+  ),
+  'pack.live-again': entry(
+    'corrupt',
+    (d: { packId: string }) =>
+      `Pack ${d.packId} was condemned and a backup names it that did not pin it.`,
+  ),
   // --- stored format
   'format.malformed': entry(
     'corrupt',

@@ -57,17 +57,41 @@ export function parseManifestKey(key: string): (VaultAddress & { sessionId: stri
   return vault && sessionId && isUuid(sessionId) ? { ...vault, sessionId } : null;
 }
 
+/** An object of a session: which one, and a segment's random part. */
+export interface BackupKey extends VaultAddress {
+  sessionId: string;
+  part: 'segment' | 'manifest' | 'committed';
+  random?: string;
+}
+
+/** What a segment's, a manifest's or a commit marker's key names; `null` for every other key. */
+export function parseBackupKey(key: string): BackupKey | null {
+  const [vault, sessionId, file = ''] = parseKey(
+    key,
+    /^backups\/([0-9a-f-]{36})\/(segments\/\d+-[0-9a-f]{32}|manifest|committed)$/,
+  );
+  if (!vault || !sessionId || !isUuid(sessionId)) return null;
+  if (file === 'manifest' || file === 'committed') return { ...vault, sessionId, part: file };
+  return { ...vault, sessionId, part: 'segment', random: file.slice(-32) };
+}
+
+/** What the keys of all packs of a vault begin with. */
+export const packsPrefix = (vault: VaultAddress): string => `${prefixOf(vault)}packs/`;
+
 /** The pack of a pack's key; `null` for every other key. */
 export function parsePackKey(key: string): (VaultAddress & { packId: string }) | null {
   const [vault, packId] = parseKey(key, /^packs\/[0-9a-f]{2}\/([0-9a-f]{32})$/);
   return vault && packId && packKey(vault, packId) === key ? { ...vault, packId } : null;
 }
 
-function parseKey(key: string, rest: RegExp): [VaultAddress, string] | [null, null] {
+function parseKey(
+  key: string,
+  rest: RegExp,
+): [VaultAddress, string, string | undefined] | [null, null, undefined] {
   const [, projectId, vaultId, path] = KEY_OF_VAULT.exec(key) ?? [];
-  const [, id] = rest.exec(path ?? '') ?? [];
-  if (!projectId || !vaultId || !id || !isUuid(vaultId)) return [null, null];
-  return [{ projectId, vaultId }, id];
+  const [, id, second] = rest.exec(path ?? '') ?? [];
+  if (!projectId || !vaultId || !id || !isUuid(vaultId)) return [null, null, undefined];
+  return [{ projectId, vaultId }, id, second];
 }
 
 const prefixOf = (vault: VaultAddress): string => vaultPrefix(vault.projectId, vault.vaultId);

@@ -62,3 +62,18 @@ export const allSlots = (slotCount: number): Uint8Array => {
   for (let slot = 0; slot < slotCount; slot++) bits[slot >> 3]! |= 1 << (slot & 7);
   return bits;
 };
+
+/** True when bit `slot` is set. */
+export const isSlotSet = (bits: Uint8Array, slot: number): boolean =>
+  ((bits[slot >> 3] ?? 0) & (1 << (slot & 7))) !== 0;
+
+/** How many bits are set. */
+export const countSlots = (bits: Uint8Array): number => {
+  let count = 0;
+  for (let byte of bits) for (; byte !== 0; byte &= byte - 1) count++;
+  return count;
+};
+
+/** Slots that are in both. */
+export const commonSlots = (a: Uint8Array, b: Uint8Array): Uint8Array =>
+  a.map((byte, n) => byte & (b[n] ?? 0));

@@ -1,3 +1,4 @@
+import type { GARBAGE_LIMITS } from '../engine/plan-garbage.ts';
 import type { BlockPool } from '../engine/pool/block-pool.ts';
 import type { STORE_LIMITS } from '../engine/store-blocks.ts';
 import type { BlockIndex } from '../ports/block-index.ts';
@@ -34,6 +35,8 @@ export interface DataSettings {
   workers: number;
   /** A worker stops before its deadline by this much and says where to go on. */
   marginMs: number;
+  /** The collector's: when packs shrink, how long a deleted backup can be taken back. */
+  garbage?: Partial<typeof GARBAGE_LIMITS>;
   /** Limits of packs and chunks; a test crosses every one of them with a small disk. */
   store?: typeof STORE_LIMITS;
 }

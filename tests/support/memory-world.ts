@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { memoryCatalog } from '../../lib/adapters/memory/memory-catalog.ts';
+import { memoryCatalogState } from '../../lib/adapters/memory/memory-catalog-state.ts';
 import { memoryClock } from '../../lib/adapters/memory/memory-clock.ts';
 import { memoryDisks } from '../../lib/adapters/memory/memory-disks.ts';
 import { memoryIds } from '../../lib/adapters/memory/memory-ids.ts';
@@ -14,7 +15,8 @@ export type MemoryWorld = ReturnType<typeof memoryWorld>;
 /** Every port in memory, and a way to let somebody in. */
 export function memoryWorld() {
   const clock = memoryClock();
-  const catalog = memoryCatalog();
+  const state = memoryCatalogState();
+  const catalog = memoryCatalog(state);
   /** Makes a credential and returns its token. */
   const admit = async (
     projectId: string,
@@ -35,6 +37,8 @@ export function memoryWorld() {
     return token;
   };
   return {
+    /** What the catalog keeps, to look at or to spoil. */
+    state,
     catalog,
     clock,
     disks: memoryDisks(() => clock.nowMs()),
