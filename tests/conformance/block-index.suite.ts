@@ -66,6 +66,29 @@ export const blockIndexSuite = (name: string, start: () => Promise<BlockIndexUnd
       });
     });
 
+    it('removes the entries that still name the given place, and no others', async () => {
+      const { index } = subject;
+      const vaultId = randomUUID();
+      const [dropped, moved, kept] = [someEntries(60), someEntries(2), someEntries(2)];
+      for (const entries of [dropped, moved, kept]) await index.put(vaultId, entries);
+      const [first, second] = [...moved];
+      const elsewhere = new Map([
+        [first![0], { ...first![1], packId: somePackId() }],
+        [second![0], { ...second![1], slot: 256 }],
+      ]);
+      await index.put(vaultId, elsewhere);
+      const unknown = someEntries(1);
+      for (let n = 0; n < 2; n++)
+        await index.remove(vaultId, new Map([...dropped, ...moved, ...unknown]));
+      await index.remove(randomUUID(), kept);
+      await index.remove(vaultId, new Map());
+      const left = new Map([...elsewhere, ...kept]);
+      await eventually(async () => {
+        const blocks = [...dropped.keys(), ...left.keys()];
+        expect(await index.find(vaultId, blocks)).toStrictEqual(left);
+      });
+    });
+
     it('shares no object with its caller', async () => {
       const { index } = subject;
       const vaultId = randomUUID();

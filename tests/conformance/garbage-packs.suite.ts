@@ -1,7 +1,6 @@
 import { expect, it } from '@jest/globals';
 import { all, expectCode } from '../support/catalog-assertions.ts';
-import { givenProtecting, givenVault, somePackId } from '../support/catalog-records.ts';
-import { packOf } from '../support/catalog-world.ts';
+import { givenProtecting, givenVault, packOf, somePackId } from '../support/catalog-records.ts';
 import {
   givenCondemned,
   givenCycle,

@@ -100,6 +100,66 @@ export function objectStoreSuite(
       expect(Buffer.from((await store.get(key)).bytes).equals(bytes)).toBe(true);
     });
 
+    it('replaces exactly one version, and takes the same bytes again', async () => {
+      const [key, first, second] = [newKey(), someBytes('1', 300), someBytes('2', 200)];
+      await store.put(key, first);
+      const { etag } = await store.head(key);
+      for (let n = 0; n < 2; n++) await store.replace(key, second, etag);
+      const replaced = await store.get(key);
+      expect(Buffer.from(replaced.bytes).equals(second)).toBe(true);
+      expect(replaced.etag).not.toBe(etag);
+      const changed = code('store.object-changed');
+      await expect(store.replace(key, someBytes('3', 100), etag)).rejects.toThrow(changed);
+      expect(Buffer.from((await store.get(key)).bytes).equals(second)).toBe(true);
+      await store.delete([key]);
+      await expect(store.replace(key, first, replaced.etag)).rejects.toThrow(changed);
+      await expect(store.head(key)).rejects.toThrow(code('store.object-missing'));
+    });
+
+    it('lets exactly one of racing replacements win', async () => {
+      const key = newKey();
+      await store.put(key, someBytes('before', 100));
+      const { etag } = await store.head(key);
+      const contents = Array.from({ length: 4 }, (_, n) => someBytes(`racer ${n}`, 5000 + n));
+      const results = await Promise.allSettled(
+        contents.map((bytes) => store.replace(key, bytes, etag)),
+      );
+      const winners = contents.filter((_, n) => results[n]?.status === 'fulfilled');
+      expect(winners).toHaveLength(1);
+      for (const result of results) {
+        if (result.status === 'rejected')
+          expect(result.reason).toEqual(code('store.object-changed'));
+      }
+      expect(Buffer.from((await store.get(key)).bytes).equals(winners[0]!)).toBe(true);
+    });
+
+    it('replaces nothing by bytes that are not what their SHA-256 says', async () => {
+      const [key, bytes] = [newKey(), someBytes('right', 100)];
+      await store.put(key, bytes);
+      const { etag } = await store.head(key);
+      const wrong = new Uint8Array(32);
+      const replacing = store.replace(key, someBytes('damaged', 100), etag, wrong);
+      await expect(replacing).rejects.toThrow(code('store.unavailable'));
+      expect(Buffer.from((await store.get(key)).bytes).equals(bytes)).toBe(true);
+    });
+
+    it('deletes what is there, of more keys than one request takes', async () => {
+      const folder = `${prefix}/delete/`;
+      const keys = Array.from({ length: 30 }, (_, n) => `${folder}ä ${n}&<`);
+      await Promise.all(keys.map((key) => store.put(key, new Uint8Array(1))));
+      await store.put(`${folder}kept`, new Uint8Array(1));
+      const missing = Array.from({ length: 1200 }, (_, n) => `${folder}missing/${n}`);
+      await store.delete([...missing, ...keys]);
+      await store.delete(new Set(keys));
+      await store.delete([]);
+      const left: string[] = [];
+      for await (const { key } of store.list(folder)) left.push(key);
+      expect(left).toEqual([`${folder}kept`]);
+      await expect(store.get(keys[0]!)).rejects.toThrow(code('store.object-missing'));
+      await store.put(keys[0]!, new Uint8Array(2));
+      expect((await store.get(keys[0]!)).bytes).toHaveLength(2);
+    });
+
     it('says of a missing key that it is missing', async () => {
       const missing = code('store.object-missing');
       await expect(store.get(newKey())).rejects.toThrow(missing);

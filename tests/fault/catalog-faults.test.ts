@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { dynamoCatalog } from '../../lib/adapters/aws/dynamo-catalog/dynamo-catalog.ts';
 import { expectCode } from '../support/catalog-assertions.ts';
-import { copyWorld, dumpWorld, givenWorld, packOf, type World } from '../support/catalog-world.ts';
+import { packOf } from '../support/catalog-records.ts';
+import { copyWorld, dumpWorld, givenWorld, type World } from '../support/catalog-world.ts';
 import { WRITES } from '../support/catalog-writes.ts';
 import { startDynamo, type TestDynamo } from '../support/dynamo.ts';
 import {

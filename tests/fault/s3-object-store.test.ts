@@ -185,6 +185,105 @@ describe('s3ObjectStore, when S3 answers in its worse ways', () => {
     });
   });
 
+  describe('replace', () => {
+    it('is conditional on the version, and sends the digest it was given', async () => {
+      script = [answer(200)];
+      await store.replace('key', BYTES, '"7"', new Uint8Array(32).fill(1));
+      expectRequests('PUT');
+      const { headers } = requests[0]!;
+      expect(headers).toMatchObject({
+        'if-match': '"7"',
+        'x-amz-content-sha256': Buffer.alloc(32, 1).toString('hex'),
+      });
+      expect(headers['if-none-match']).toBeUndefined();
+    });
+
+    it('is settled by what is stored, whatever the answer was', async () => {
+      script = [error(412, 'PreconditionFailed'), stored(SHA256)];
+      await store.replace('key', BYTES, '"1"');
+      script = [hangUp, hangUp, stored(SHA256)];
+      await store.replace('key', BYTES, '"1"');
+      script = [error(404, 'NoSuchKey'), stored(SHA256)];
+      await store.replace('key', BYTES, '"1"');
+      expectRequests('PUT', 'HEAD', 'PUT', 'PUT', 'HEAD', 'PUT', 'HEAD');
+    });
+
+    it('fails with object-changed when another version is stored, or none', async () => {
+      const changed = code('store.object-changed');
+      script = [error(412, 'PreconditionFailed'), stored(new Uint8Array(32))];
+      await expect(store.replace('key', BYTES, '"1"')).rejects.toThrow(changed);
+      script = [error(404, 'NoSuchKey'), answer(404)];
+      await expect(store.replace('key', BYTES, '"1"')).rejects.toThrow(changed);
+      expectRequests('PUT', 'HEAD', 'PUT', 'HEAD');
+    });
+
+    it('is repeated after a conflict of writers, as often as the limits allow', async () => {
+      const conflict = error(409, 'ConditionalRequestConflict');
+      const other = stored(new Uint8Array(32));
+      script = [conflict, other, answer(200)];
+      await store.replace('key', BYTES, '"1"');
+      script = [conflict, other, conflict, other, conflict, other];
+      const replacing = store.replace('key', BYTES, '"1"');
+      await expect(replacing).rejects.toThrow(code('store.unavailable'));
+      expect(script).toHaveLength(0);
+    });
+
+    it('is unavailable when it cannot be told, in a missing bucket, and denied at once', async () => {
+      const unavailable = code('store.unavailable');
+      script = [error(500, 'InternalError'), error(500, 'InternalError'), error(403, 'x')];
+      await expect(store.replace('key', BYTES, '"1"')).rejects.toThrow(unavailable);
+      script = [error(412, 'PreconditionFailed'), error(403, 'x')];
+      await expect(store.replace('key', BYTES, '"1"')).rejects.toThrow(
+        code('store.object-changed'),
+      );
+      script = [error(404, 'NoSuchBucket'), answer(404)];
+      await expect(store.replace('key', BYTES, '"1"')).rejects.toThrow(unavailable);
+      script = [error(403, 'AccessDenied')];
+      await expect(store.replace('key', BYTES, '"1"')).rejects.toThrow(code('store.denied'));
+    });
+  });
+
+  describe('delete', () => {
+    const deleted = (...errors: [key: string, name: string][]): Step => {
+      const items = errors.map(
+        ([key, name]) => `<Error><Key>${key}</Key><Code>${name}</Code></Error>`,
+      );
+      return answer(200, {}, `<DeleteResult>${items.join('')}</DeleteResult>`);
+    };
+
+    it('repeats only the keys that failed', async () => {
+      script = [deleted(['b', 'InternalError']), deleted()];
+      await store.delete(['a', 'b']);
+      expectRequests('POST', 'POST');
+      expect(requests[1]!.bytes).toBeLessThan(requests[0]!.bytes);
+    });
+
+    it('tries all pages, and then fails with what was denied or would not go', async () => {
+      const keys = Array.from({ length: 1001 }, (_, n) => `${n}`);
+      script = [deleted(['5', 'InternalError'], ['7', 'AccessDenied']), deleted()];
+      await expect(store.delete(keys)).rejects.toMatchObject({
+        code: 'store.denied',
+        details: { key: '7' },
+      });
+      expectRequests('POST', 'POST');
+      script = Array.from({ length: 3 }, () => deleted(['a', 'InternalError']));
+      await expect(store.delete(['a'])).rejects.toThrow(code('store.unavailable'));
+      script = [error(403, 'AccessDenied')];
+      await expect(store.delete(['a'])).rejects.toThrow(code('store.denied'));
+      script = [error(500, 'InternalError'), error(500, 'InternalError')];
+      await expect(store.delete(['a'])).rejects.toThrow(code('store.unavailable'));
+      script = [error(404, 'NoSuchBucket')];
+      await expect(store.delete(['a'])).rejects.toThrow(code('store.unavailable'));
+      expect(script).toHaveLength(0);
+    });
+
+    it('is repeated when its answer is lost', async () => {
+      script = [hangUp, deleted()];
+      await store.delete(['a']);
+      expectRequests('POST', 'POST');
+    });
+  });
+
   describe('reading', () => {
     const reads: [string, (from: ObjectStore) => Promise<unknown>][] = [
       ['get', (from) => from.get('key')],

@@ -22,6 +22,7 @@ it('the keys of the catalog never change', () => {
     range: keys.range('v1', 's1', 64),
     pack: keys.pack('v1', 'a1'),
     quarantinedPack: keys.quarantinedPack('v1', 'a1'),
+    vaultMark: keys.vaultMark('v1'),
     diskPointer: keys.diskPointer('d1'),
     backupPointer: keys.backupPointer('b1'),
     policy: keys.policy('p1', 'o1'),
@@ -54,6 +55,7 @@ it('the keys of the catalog never change', () => {
     range: { pk: 'VAULT#v1', sk: 'RANGE#s1#000000000000064' },
     pack: { pk: 'VAULT#v1', sk: 'PACK#a1' },
     quarantinedPack: { pk: 'VAULT#v1', sk: 'QUARANTINED#a1' },
+    vaultMark: { pk: 'VAULTS', sk: 'v1' },
     diskPointer: { pk: 'DISK#d1', sk: 'DISK' },
     backupPointer: { pk: 'BACKUP#b1', sk: 'BACKUP' },
     policy: { pk: 'POLICIES#p1', sk: 'POLICY#o1' },
@@ -83,6 +85,11 @@ it('every query asks for the keys of its kind and no others', () => {
   expect(asked(prefixes.backupCounts('v1'), keys.backupCount('v1', 'd1'))).toBe(true);
   expect(asked(prefixes.backups('v1'), keys.backup('v1', 1, 'b1'))).toBe(true);
   expect(asked(prefixes.openSessions('v1'), keys.openSession('v1', 's1'))).toBe(true);
+  expect(asked(prefixes.sessions('v1'), keys.session('v1', 's1'))).toBe(true);
+  expect(asked(prefixes.packs('v1'), keys.pack('v1', 'a1'))).toBe(true);
+  expect(asked(prefixes.vaultMarks(), keys.vaultMark('v1'))).toBe(true);
+  expect(asked(prefixes.vault('v1'), keys.epoch('v1'))).toBe(true);
+  expect(asked(prefixes.vault('v1'), keys.epoch('v10'))).toBe(false);
   expect(asked(prefixes.ranges('v1', 's1'), keys.range('v1', 's1', 0))).toBe(true);
   expect(asked(prefixes.ranges('v1', 's1'), keys.range('v1', 's10', 0))).toBe(false);
   expect(asked(prefixes.quarantinedPacks('v1'), keys.quarantinedPack('v1', 'a1'))).toBe(true);

@@ -138,6 +138,14 @@ export type OpenSession = Parameters<Catalog['sessions']['open']>[0];
 
 export const somePackId = (): string => randomBytes(16).toString('hex');
 
+/** A pack of the vault. */
+export const packOf = (vault: Vault, id: string) => ({
+  vaultId: vault.id,
+  id,
+  keyId: vault.keyId,
+  sessionId: vault.id,
+});
+
 export const someStats = (fields: Partial<BackupStats> = {}): BackupStats => ({
   ...NO_STATS,
   readBytes: 4096,

@@ -9,6 +9,7 @@ import {
   givenCommitted,
   givenProtecting,
   givenVault,
+  packOf,
   someBackup,
   someBinding,
   someCheckpoint,
@@ -17,6 +18,7 @@ import {
   someTask,
   someVault,
 } from './catalog-records.ts';
+import { givenGarbage } from './garbage-world.ts';
 import { appliedOf, givenPolicy, somePolicy } from './policy-records.ts';
 
 /** A UUID, or a pack's id. */
@@ -67,16 +69,9 @@ export const givenWorld = async (catalog: Catalog) => {
     newPolicy: somePolicy({ projectId }),
     firstPolicy: somePolicy({ projectId, operationType: 'replication' }),
     tokenSha256: somePackId(),
+    garbage: await givenGarbage(catalog, projectId),
   };
 };
-
-/** A pack of the vault. */
-export const packOf = (vault: Vault, id: string) => ({
-  vaultId: vault.id,
-  id,
-  keyId: vault.keyId,
-  sessionId: vault.id,
-});
 
 /** The same world again with ids of its own, much faster than it was made. */
 export const copyWorld = async (
@@ -104,11 +99,14 @@ export const dumpWorld = async (
 
 const itemsOfWorld = async (client: DynamoDBDocumentClient, table: string, world: World) => {
   const { vault, empty, fresh, committed, protecting, spare, unbound, begun } = world;
+  const { garbage } = world;
+  const vaults = [vault, empty, fresh, garbage.vault, garbage.closing];
+  const backups = [committed.backup, protecting.backup, begun, garbage.hidden, garbage.protected];
   const tasks = [committed.task, protecting.task, world.begunTask];
   const partitions = [
-    ...[vault, empty, fresh].map(({ id }) => keys.vault(id)),
+    ...vaults.map(({ id }) => keys.vault(id)),
     ...[spare, unbound].map(({ diskId }) => keys.diskPointer(diskId)),
-    ...[committed.backup, protecting.backup, begun].map(({ id }) => keys.backupPointer(id)),
+    ...backups.map(({ id }) => keys.backupPointer(id)),
     ...tasks.map(({ id }) => keys.task(id)),
     keys.checkpoint(world.checkpoint.id),
     prefixes.policies(vault.projectId),
@@ -121,6 +119,7 @@ const itemsOfWorld = async (client: DynamoDBDocumentClient, table: string, world
     ...tasks.map(async ({ createdAtMs, id }) => [
       await itemAt(client, table, keys.unfinishedTask(createdAtMs, id)),
     ]),
+    ...vaults.map(async ({ id }) => [await itemAt(client, table, keys.vaultMark(id))]),
     ...[vault, empty].map(async ({ projectId, id }) => [
       await itemAt(client, table, keys.appliedPolicy(projectId, id, 'backup')),
     ]),

@@ -45,7 +45,7 @@ export const faultyClient = (
 };
 
 export const isWrite = (command: string): boolean =>
-  /^(Put|Update|Delete|TransactWrite)/.test(command);
+  /^(Put|Update|Delete|BatchWrite|TransactWrite)/.test(command);
 
 const $metadata = {};
 const message = 'injected';

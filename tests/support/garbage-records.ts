@@ -3,8 +3,7 @@ import { allSlots } from '../../lib/model/pack.ts';
 import type { Vault } from '../../lib/model/vault.ts';
 import type { Catalog } from '../../lib/ports/catalog.ts';
 import type { Cycle } from '../../lib/ports/garbage-catalog.ts';
-import { AT_MS, givenCommitted, somePackId } from './catalog-records.ts';
-import { packOf } from './catalog-world.ts';
+import { AT_MS, givenCommitted, packOf, somePackId } from './catalog-records.ts';
 
 /** A run that has its horizon: the cycle's own epoch unless told. */
 export const givenCycle = async (
