@@ -2,7 +2,6 @@ import { randomUUID } from 'node:crypto';
 import { type DynamoDBDocumentClient, GetCommand, QueryCommand } from '@aws-sdk/lib-dynamodb';
 import { batchPut } from '../../lib/adapters/aws/dynamo-batches.ts';
 import { type ItemKey, keys, prefixes } from '../../lib/adapters/aws/dynamo-catalog/keys.ts';
-import type { Vault } from '../../lib/model/vault.ts';
 import type { Catalog } from '../../lib/ports/catalog.ts';
 import {
   givenBinding,
