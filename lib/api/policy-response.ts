@@ -1,7 +1,7 @@
 import type * as z from 'zod';
 import type { AppliedPolicy } from '../model/applied-policy.ts';
 import type { PolicyDetails } from '../model/details.ts';
-import type { Policy } from '../model/policy.ts';
+import type { Policy, RetentionRule } from '../model/policy.ts';
 import type { policyBody } from './policy-schemas.ts';
 import { timeText } from './units.ts';
 
@@ -35,18 +35,23 @@ const definitionJson = ({
   fullBackupInterval,
   destination,
 }: Policy): PolicyJson['operation_definition'] => ({
-  max_backups: retention.maxBackups ?? -1,
-  retention_duration_days: retention.durationDays ?? -1,
-  day_backups: retention.dayBackups,
-  week_backups: retention.weekBackups,
-  month_backups: retention.monthBackups,
-  year_backups: retention.yearBackups,
-  timezone: retention.timezone ?? null,
+  ...retentionJson(retention),
   ...(fullBackupInterval === undefined ? {} : { full_backup_interval: fullBackupInterval }),
   ...(destination && {
     destination_region: destination.region,
     destination_project_id: destination.projectId,
   }),
+});
+
+/** The fields of `operation_definition` that are a retention rule. */
+export const retentionJson = (rule: RetentionRule) => ({
+  max_backups: rule.maxBackups ?? -1,
+  retention_duration_days: rule.durationDays ?? -1,
+  day_backups: rule.dayBackups,
+  week_backups: rule.weekBackups,
+  month_backups: rule.monthBackups,
+  year_backups: rule.yearBackups,
+  timezone: rule.timezone ?? null,
 });
 
 /** What an association and its end are answered with. */

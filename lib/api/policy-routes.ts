@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import type { PolicyDetails } from '../model/details.ts';
 import type { RetentionRule } from '../model/policy.ts';
-import { policyJson } from './policy-response.ts';
+import { policyJson, type retentionJson } from './policy-response.ts';
 import {
   POLICY_TYPES,
   policyCreateRequest,
@@ -124,7 +124,10 @@ const rulesOf = (definition: OperationDefinition) => ({
   destinationProjectId: definition.destination_project_id,
 });
 
-export const retentionOf = (definition: OperationDefinition): RetentionRule => {
+/** The rule that the fields of `operation_definition` mean. */
+export const retentionOf = (
+  definition: Pick<OperationDefinition, keyof ReturnType<typeof retentionJson>>,
+): RetentionRule => {
   const maxBackups = unlessOff(definition.max_backups);
   const durationDays = unlessOff(definition.retention_duration_days);
   return {

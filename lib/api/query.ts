@@ -28,6 +28,15 @@ export const wholeNumber = (min: number, max: number) =>
     .refine((value) => value >= min && value <= max, `must be from ${min} to ${max}`)
     .meta({ override: meaning({ type: 'integer', minimum: min, maximum: max }) });
 
+/** A whole number from 1 on, or `-1` for none. */
+export const wholeNumberOrOff = (max: number) =>
+  z
+    .string()
+    .regex(/^(-1|\d{1,15})$/, `must be -1 or 1 to ${max}`)
+    .transform(Number)
+    .refine((value) => value === -1 || (value >= 1 && value <= max), `must be -1 or 1 to ${max}`)
+    .meta({ override: meaning({ type: 'integer', minimum: -1, maximum: max }) });
+
 /** `true` or `false`, also written `True` (as the Python SDK does). */
 export const truth = z
   .stringbool({ truthy: ['true'], falsy: ['false'] })

@@ -5,6 +5,7 @@ import { FEATURE_ROUTES } from './feature-routes.ts';
 import { OPERATION_LOG_ROUTES } from './operation-log-routes.ts';
 import { POLICY_ROUTES } from './policy-routes.ts';
 import { PROTECTABLE_ROUTES } from './protectable-routes.ts';
+import { RETENTION_PREVIEW } from './retention-preview-route.ts';
 import type { RouteFacts } from './route.ts';
 import { TOKEN_ROUTES } from './token-routes.ts';
 import { VAULT_FLEET_ROUTES } from './vault-fleet-routes.ts';
@@ -23,7 +24,7 @@ export const ROUTES_BY_NOUN: Record<string, readonly RouteFacts[]> = {
   ].flatMap<RouteFacts>(Object.values),
   checkpoints: Object.values(CHECKPOINT_ROUTES),
   backups: Object.values(BACKUP_ROUTES),
-  policies: Object.values(POLICY_ROUTES),
+  policies: [...Object.values(POLICY_ROUTES), RETENTION_PREVIEW],
   'operation-logs': Object.values(OPERATION_LOG_ROUTES),
   features: Object.values(FEATURE_ROUTES),
   protectables: Object.values(PROTECTABLE_ROUTES),

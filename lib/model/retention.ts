@@ -14,25 +14,30 @@ export const RETENTION_LIMITS = {
 };
 
 /** Why a backup is kept. */
-export type KeepReason =
-  | 'manual' // only automatic backups are subject to retention
-  | 'running' // it is being made
-  | 'in_use' // it is being restored; a later sweep looks again
-  | 'image' // an image was made of it
-  | 'newest_while_running' // the newest one while the next one is made
-  | 'failed' // one of the last failed ones
-  | 'damaged' // it was whole and is not any more: a person looks
-  | 'locked' // the vault is locked, and the rule that it was made under keeps it
-  | 'not_expired' // its expiry, fixed when it was made, is to come
-  | 'not_in_force' // no backup has completed since the rule was set or applied
-  | 'permanent' // no rule acts on it
-  | KeptFor;
-
-/** Which part of a rule by number keeps a backup. */
-export type KeptFor = 'newest' | 'day' | 'week' | 'month' | 'year';
+export const KEEP_REASONS = [
+  'manual', // only automatic backups are subject to retention
+  'running', // it is being made
+  'in_use', // it is being restored; a later sweep looks again
+  'image', // an image was made of it
+  'newest_while_running', // the newest one while the next one is made
+  'failed', // one of the last failed ones
+  'damaged', // it was whole and is not any more: a person looks
+  'locked', // the vault is locked, and the rule that it was made under keeps it
+  'not_expired', // its expiry, fixed when it was made, is to come
+  'not_in_force', // no backup has completed since the rule was set or applied
+  'permanent', // no rule acts on it
+  ...(['newest', 'day', 'week', 'month', 'year'] as const), // a rule by number keeps it
+] as const;
+export type KeepReason = (typeof KEEP_REASONS)[number];
 
 /** Why a backup is deleted. */
-export type DeleteReason = 'expired' | 'beyond_rule' | 'failed_long_ago' | 'beyond_failed_ones';
+export const DELETE_REASONS = [
+  'expired',
+  'beyond_rule',
+  'failed_long_ago',
+  'beyond_failed_ones',
+] as const;
+export type DeleteReason = (typeof DELETE_REASONS)[number];
 
 export type RetentionDecision = { backupId: BackupId } & (
   | { action: 'keep'; reasons: KeepReason[] }
@@ -197,12 +202,16 @@ function wasPromised(backup: RetainedBackup, counted: readonly RetainedBackup[])
 function keptByNumber(
   newestFirst: readonly RetainedBackup[],
   rule: RetentionRule,
-): Map<BackupId, KeptFor[]> | null {
+): Map<BackupId, KeepReason[]> | null {
   const { maxBackups, dayBackups, weekBackups, monthBackups, yearBackups } = rule;
   if (!maxBackups && !dayBackups && !weekBackups && !monthBackups && !yearBackups) return null;
-  const kept = new Map<BackupId, KeptFor[]>();
+  const kept = new Map<BackupId, KeepReason[]>();
   const offsetMs = timezoneOffsetMinutes(rule.timezone ?? 'UTC+00:00') * MINUTE_MS;
-  const keepNewestOf = (what: KeptFor, count: number, periodOf: (localMs: number) => unknown) => {
+  const keepNewestOf = (
+    what: KeepReason,
+    count: number,
+    periodOf: (localMs: number) => unknown,
+  ) => {
     const periods = new Set<unknown>();
     for (const { id, createdAtMs } of newestFirst) {
       const period = periodOf(createdAtMs + offsetMs);

@@ -2,10 +2,10 @@ import { isError } from '../errors.ts';
 import type { Backup } from '../model/backup.ts';
 import type { DiskId, ProjectId, VaultId } from '../model/ids.ts';
 import { keepsByNumber } from '../model/policy.ts';
-import { planRetention, type RetentionContext } from '../model/retention.ts';
 import type { Vault } from '../model/vault.ts';
 import type { ApiPorts } from './api-ports.ts';
 import { hideBackup } from './hide-backup.ts';
+import { planVaultRetention } from './plan-vault-retention.ts';
 import { ruleInForce } from './rule-in-force.ts';
 
 /** What retention needs of the world. */
@@ -34,8 +34,7 @@ export async function applyRetentionToDisk(
   const inForce = await ruleInForce(projectId, vaultId, ports);
   if (inForce === null || !keepsByNumber(inForce.rule)) return { deleted: 0, failed: 0 };
   const vault = await ports.catalog.vaults.get(projectId, vaultId);
-  const backups = (await backupsByDisk(vaultId, ports)).get(diskId) ?? [];
-  return execute(planFor(backups, vault, inForce, ports), vault, ports);
+  return execute(await doomedOf({ vault, diskId, inForce }, ports), vault, ports);
 }
 
 /**
@@ -49,39 +48,16 @@ export async function applyRetentionToVault(
   const vault = await ports.catalog.vaults.get(projectId, vaultId);
   if (vault.status === 'deleting') return { deleted: 0, failed: 0 };
   const inForce = await ruleInForce(projectId, vaultId, ports);
-  const byDisk = await backupsByDisk(vaultId, ports);
-  const doomed = [...byDisk.values()].flatMap((backups) => planFor(backups, vault, inForce, ports));
-  return execute(doomed, vault, ports);
+  return execute(await doomedOf({ vault, inForce }, ports), vault, ports);
 }
 
-/** Retention looks at each disk by itself; one that has left the vault, too. */
-async function backupsByDisk(
-  vaultId: VaultId,
-  { catalog }: RetentionPorts,
-): Promise<Map<DiskId, Backup[]>> {
-  const byDisk = new Map<DiskId, Backup[]>();
-  for await (const backup of catalog.backups.ofVault(vaultId)) {
-    const backups = byDisk.get(backup.disk.id);
-    if (backups) backups.push(backup);
-    else byDisk.set(backup.disk.id, [backup]);
-  }
-  return byDisk;
-}
-
-/** The backups to delete, oldest first. */
-function planFor(
-  backups: readonly Backup[],
-  { locked }: Vault,
-  inForce: RetentionContext['inForce'],
-  { clock }: RetentionPorts,
-): Backup[] {
-  // No image can be made of a backup in this release.
-  const imageBound = new Set<string>();
-  const plan = planRetention(backups, { nowMs: clock.nowMs(), inForce, locked, imageBound });
-  const doomed = new Set(
-    plan.flatMap(({ backupId, action }) => (action === 'delete' ? backupId : [])),
-  );
-  return backups.filter(({ id }) => doomed.has(id));
+/** The backups to delete, disk by disk, oldest first. */
+async function doomedOf(
+  scope: Parameters<typeof planVaultRetention>[0],
+  ports: RetentionPorts,
+): Promise<Backup[]> {
+  const plan = await planVaultRetention(scope, ports);
+  return plan.flatMap(({ backup, decision }) => (decision.action === 'delete' ? backup : []));
 }
 
 /** One that cannot be deleted is reported and does not keep the others. */
