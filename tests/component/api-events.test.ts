@@ -49,6 +49,7 @@ const STATUSES: Record<string, number> = {
   'policies/create-policy-with-conflicting-retention': 400,
   'policies/delete-policy': 204,
   'policies/list-policies': 200,
+  'policies/preview-retention': 200,
   'policies/show-policy': 200,
   'policies/show-policy-missing': 404,
   'policies/update-policy': 200,
