@@ -65,7 +65,7 @@ const days = async (definition: object, vault: object = {}) => {
     policyId,
     backups,
     /** Nights and mornings, to 10:00 of the last day. */
-    async pass(count: number) {
+    pass: async (count: number) => {
       for (let n = 0; n < count; n++) {
         const nowMs = world.clock.nowMs();
         const midnightMs = Math.ceil(nowMs / DAY_MS) * DAY_MS;
@@ -76,7 +76,7 @@ const days = async (definition: object, vault: object = {}) => {
         world.clock.advance(2 * HOUR_MS);
       }
     },
-    async backUpByHand() {
+    backUpByHand: async () => {
       await world.call('POST', '/checkpoints', { checkpoint: { vault_id: vaultId } });
       await runJobs();
     },

@@ -26,6 +26,7 @@ describe('the table of routes', () => {
     const extensions = [
       'CreateToken',
       'VerifyBackup',
+      'PreviewRetention',
       'CancelOpLog',
       'CreateVolume',
       'ListVolumes',
