@@ -3,6 +3,7 @@ import { stat } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { localDisks } from '../lib/adapters/local/local-disks.ts';
 import { ApiClient } from './api-client.ts';
+import type { CredentialOptions } from './credential-commands.ts';
 import { disksFolder, homeFolder, readIdentity } from './home.ts';
 import { apiPort } from './ports.ts';
 import { progressBar } from './progress-bar.ts';
@@ -24,11 +25,25 @@ Vaults and backups (through the API: start it first with npm start)
   restore <backup> [--name N]              restore to a new disk and wait
   restore <backup> --to <disk>             restore onto the disk it was made of
   task <task>                              show a task
-  cancel <task>                            stop a task`;
+  cancel <task>                            stop a task
+
+Credentials (local mode must run; with --stage, those of a deployed stack, by your AWS credentials)
+  credential create [--token] [--role Full|BackupsAndVaults|ReadOnly] [--user U] [--days N]
+                                           an access key, or a token; its secret is shown once
+  credential list                          all of a project, without their secrets
+  credential rotate <id> [--grace-hours N] a new one; the old one ends after N hours (default 24)
+  credential revoke <id>                   end one, and the tokens that were given for it, now
+  ... --stage S [--region R] --project P   of the stack holdfast-S; create and list name a project`;
 
 interface Context {
   args: string[];
-  options: { name?: string; size?: string; percent?: string; to?: string; json?: boolean };
+  options: CredentialOptions & {
+    name?: string;
+    size?: string;
+    percent?: string;
+    to?: string;
+    json?: boolean;
+  };
   home: string;
   quiet: boolean;
 }
@@ -52,7 +67,28 @@ const COMMANDS: Record<string, { operands: number; run: Command }> = {
     operands: 1,
     run: async ({ args: [id = ''] }) => (await api()).call('POST', `operation-logs/${id}/cancel`),
   },
+  'credential create': {
+    operands: 0,
+    run: async ({ home, options }) => (await credentials()).createCredentialOf(home, options),
+  },
+  'credential list': {
+    operands: 0,
+    run: async ({ home, options }) => (await credentials()).listCredentialsOf(home, options),
+  },
+  'credential rotate': {
+    operands: 1,
+    run: async ({ args: [id = ''], home, options }) =>
+      (await credentials()).rotateCredentialOf(home, id, options),
+  },
+  'credential revoke': {
+    operands: 1,
+    run: async ({ args: [id = ''], home, options }) =>
+      (await credentials()).revokeCredentialOf(home, id, options),
+  },
 };
+
+/** The SDK is loaded when it is needed: other commands are quicker without. */
+const credentials = () => import('./credential-commands.ts');
 
 const main = async (): Promise<number> => {
   const { values, positionals } = parseArgs({
@@ -62,6 +98,14 @@ const main = async (): Promise<number> => {
       size: { type: 'string' },
       percent: { type: 'string' },
       to: { type: 'string' },
+      stage: { type: 'string' },
+      region: { type: 'string' },
+      project: { type: 'string' },
+      user: { type: 'string' },
+      role: { type: 'string' },
+      days: { type: 'string' },
+      'grace-hours': { type: 'string' },
+      token: { type: 'boolean' },
       json: { type: 'boolean' },
       help: { type: 'boolean', short: 'h' },
     },

@@ -22,6 +22,10 @@ const NAMES = Object.keys(DEFAULTS) as (keyof LocalPorts)[];
 /** The port of the API, as set or by default. */
 export const apiPort = (): number => portOf('api');
 
+/** The DynamoDB of a running local mode: the emulator's, or the one that somebody brings. */
+export const dynamoEndpoint = (port = portOf('dynamo')): string =>
+  process.env['HOLDFAST_DYNAMO_ENDPOINT'] ?? `http://127.0.0.1:${port}`;
+
 /** The ports of `npm start`, as set or by default; refuses one that is given twice. */
 export const configuredPorts = (): LocalPorts => {
   const ports = Object.fromEntries(NAMES.map((name) => [name, portOf(name)]));

@@ -15,7 +15,7 @@ import {
   takeHome,
 } from './home.ts';
 import { endLeftovers, markOf } from './leftovers.ts';
-import { type LocalPorts, portVariables, requireFree } from './ports.ts';
+import { dynamoEndpoint, type LocalPorts, portVariables, requireFree } from './ports.ts';
 
 /** Compiled modules, shared by all processes: loading them again costs a third. */
 const COMPILE_CACHE = join(PROGRAM, 'node_modules', '.cache', 'holdfast-compiled');
@@ -110,14 +110,10 @@ const prepareStores = async (
   enableCompileCache(COMPILE_CACHE);
   const { prepareBucket, prepareTables } = await import('./prepare-stores.ts');
   await Promise.all([
-    prepareTables(dynamo ?? api, dynamoEndpoint(ports), identity, signal),
+    prepareTables(dynamo ?? api, dynamoEndpoint(ports.dynamo), identity, signal),
     prepareBucket(s3, `http://127.0.0.1:${ports.s3}`, identity, signal),
   ]);
 };
-
-/** The emulator's, or the one that somebody brings. */
-const dynamoEndpoint = (ports: LocalPorts): string =>
-  process.env['HOLDFAST_DYNAMO_ENDPOINT'] ?? `http://127.0.0.1:${ports.dynamo}`;
 
 /** What makes SDK clients and functions meet the local servers: nothing in them knows. */
 const environment = (home: string, ports: LocalPorts, { s3 }: LocalIdentity) => ({
@@ -128,7 +124,7 @@ const environment = (home: string, ports: LocalPorts, { s3 }: LocalIdentity) => 
   AWS_ACCESS_KEY_ID: s3.accessKeyId,
   AWS_SECRET_ACCESS_KEY: s3.secretAccessKey,
   AWS_ENDPOINT_URL_S3: `http://127.0.0.1:${ports.s3}`,
-  AWS_ENDPOINT_URL_DYNAMODB: dynamoEndpoint(ports),
+  AWS_ENDPOINT_URL_DYNAMODB: dynamoEndpoint(ports.dynamo),
   AWS_ENDPOINT_URL_LAMBDA: `http://127.0.0.1:${ports.durable}`,
   NODE_COMPILE_CACHE: COMPILE_CACHE,
   SLS_TELEMETRY_DISABLED: '1',

@@ -40,6 +40,7 @@ export function signedEvent(
   event: HttpEvent,
   { accessKeyId, secret }: OwnedKey,
   atMs: number,
+  host = 'api.example.com',
 ): HttpEvent {
   const date = new Date(atMs).toISOString().replaceAll(/[-:]|\.\d+/g, '');
   const body = Buffer.from(event.body ?? '', event.isBase64Encoded ? 'base64' : 'utf8');
@@ -47,7 +48,7 @@ export function signedEvent(
     event.requestContext?.http?.method,
     `${event.rawPath}/`,
     event.rawQueryString,
-    `host:api.example.com\nx-sdk-date:${date}\n`,
+    `host:${host}\nx-sdk-date:${date}\n`,
     'host;x-sdk-date',
     sha256(body),
   ].join('\n');
@@ -58,7 +59,7 @@ export function signedEvent(
     ...event,
     headers: {
       ...headers,
-      Host: 'api.example.com',
+      Host: host,
       'X-Sdk-Date': date,
       Authorization: `SDK-HMAC-SHA256 Access=${accessKeyId}, SignedHeaders=host;x-sdk-date, Signature=${signature}`,
     },
