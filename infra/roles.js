@@ -58,6 +58,11 @@ const rights = () => ({
     start('backup', 'restore', 'verify'),
   ],
   'retention-sweep': [catalog('get', 'query', 'put', 'update', 'check'), noCredentials],
+  'run-policies': [
+    catalog('get', 'query', 'put', 'update', 'delete'),
+    noCredentials,
+    start('backup'),
+  ],
   'api-vaults': [
     catalog('get', 'query', 'put', 'update', 'delete', 'check'),
     listCatalog,

@@ -19,7 +19,7 @@ export function operationLogJson({ task, doneBytes }: TaskDetails): OperationLog
     checkpoint_id: task.checkpointId ?? null,
     vault_id: task.vaultId,
     vault_name: task.vaultName,
-    policy_id: null,
+    policy_id: task.policyId ?? null,
     created_at: timeText(task.createdAtMs),
     started_at: timeTextOrNull(task.startedAtMs),
     updated_at: timeText(task.updatedAtMs),

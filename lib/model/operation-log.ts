@@ -1,5 +1,13 @@
 import type { Failure } from './backup.ts';
-import type { BackupId, CheckpointId, DiskId, OperationLogId, ProjectId, VaultId } from './ids.ts';
+import type {
+  BackupId,
+  CheckpointId,
+  DiskId,
+  OperationLogId,
+  PolicyId,
+  ProjectId,
+  VaultId,
+} from './ids.ts';
 import type { Transitions } from './state-table.ts';
 
 /** CBR's operation types (spec section 5.9) and ours, `verify`. */
@@ -29,6 +37,8 @@ export interface OperationLog {
   vaultId: VaultId;
   vaultName: string;
   checkpointId?: CheckpointId;
+  /** Backup: the policy that it is made for. */
+  policyId?: PolicyId;
   backupId: BackupId;
   backupName: string;
   disk: { id: DiskId; name: string };

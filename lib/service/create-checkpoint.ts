@@ -1,10 +1,18 @@
-import { HoldfastError, isError } from '../errors.ts';
+import { HoldfastError, isError, isRetryable } from '../errors.ts';
 import type { Backup, Checkpoint } from '../model/backup.ts';
 import type { CheckpointDetails } from '../model/details.ts';
 import { DISK_TYPE, type Disk } from '../model/disk.ts';
-import type { DiskId, VaultId } from '../model/ids.ts';
+import {
+  type BackupId,
+  type CheckpointId,
+  type DiskId,
+  derivedUuid,
+  type OperationLogId,
+  type VaultId,
+} from '../model/ids.ts';
 import type { OperationLog } from '../model/operation-log.ts';
 import type { Policy } from '../model/policy.ts';
+import { taskIdOf } from '../model/policy-run.ts';
 import { expiryOf } from '../model/retention.ts';
 import type { Binding, Vault } from '../model/vault.ts';
 import type { ApiPorts } from './api-ports.ts';
@@ -23,6 +31,13 @@ export interface CreateCheckpointCommand {
   autoTrigger: boolean;
   /** The policy that it is made for: its rule then fixes the expiry (spec section 4.3). */
   policy?: Pick<Policy, 'id' | 'retention'>;
+  /**
+   * The id of the restore point when it belongs to a time point of a policy. Then all ids derive
+   * from it, and doing it again goes on with what is there: each backup is begun once.
+   */
+  checkpointId?: CheckpointId;
+  /** Disks of which all blocks are read, whatever `incremental` says. */
+  fullDisks?: ReadonlySet<DiskId>;
   /** The disks to back up; absent = all of the vault. */
   resources?: { id: DiskId; type: string }[] | undefined;
 }
@@ -46,16 +61,37 @@ export async function createCheckpoint(
   await makeRoom(vault, ports);
   const wanted = wantedBindings(await ports.catalog.vaults.bindings(id), command);
 
-  const inspected = await mapLimited(wanted, (binding) => inspect(binding, ports));
+  const inspected = await mapLimited(wanted, (binding) => inspect(binding, command, ports));
   const disks = inspected.flatMap(({ disk }) => (disk ? [disk] : []));
   const skipped = inspected.flatMap(({ skip }) => (skip ? [skip] : []));
   if (disks.length === 0) throw nothingLeft(vault, skipped);
 
-  const begun = planBackups(disks, vault, command, caller, ports);
-  const checkpoint = newCheckpoint(begun, skipped, vault, command, caller);
-  await ports.catalog.backups.putCheckpoint(checkpoint);
-  await beginAll(begun, vault, ports);
+  const planned = planBackups(disks, vault, command, caller, ports);
+  const known = await knownCheckpoint(command, caller, ports);
+  const checkpoint = known ?? newCheckpoint(planned, skipped, vault, command, caller);
+  if (!known) await ports.catalog.backups.putCheckpoint(checkpoint);
+  const named = new Set(checkpoint.backups.map(({ backupId }) => backupId));
+  const outage = await beginAll(
+    planned.filter(({ backup }) => named.has(backup.id)),
+    vault,
+    ports,
+  );
+  // A time point is run again after an outage, and goes on from here.
+  if (outage !== undefined && command.checkpointId !== undefined) throw outage;
   return showCheckpoint({ checkpointId: checkpoint.id }, caller, ports);
+}
+
+/** What an earlier run of the same time point has made. */
+async function knownCheckpoint(
+  { checkpointId }: CreateCheckpointCommand,
+  { projectId }: Caller,
+  { catalog }: Ports,
+): Promise<Checkpoint | null> {
+  if (checkpointId === undefined) return null;
+  return catalog.backups.checkpoint(projectId, checkpointId).catch((error: unknown) => {
+    if (!isError(error, 'BackupService.6217')) throw error;
+    return null;
+  });
 }
 
 function wantedBindings(bindings: Binding[], command: CreateCheckpointCommand): Binding[] {
@@ -73,6 +109,7 @@ function wantedBindings(bindings: Binding[], command: CreateCheckpointCommand): 
 /** Whether a disk can be backed up now. */
 async function inspect(
   binding: Binding,
+  { checkpointId }: CreateCheckpointCommand,
   ports: Ports,
 ): Promise<{ disk: Disk; skip?: never } | { skip: Skipped; disk?: never }> {
   const { diskId: id, vaultId, name } = binding;
@@ -83,7 +120,8 @@ async function inspect(
     const reason = 'its protection is suspended';
     return skip(new HoldfastError('BackupService.6215', { id, reason }));
   }
-  if (binding.protectingTaskId !== undefined) {
+  const ownTaskId = checkpointId && taskIdOf(checkpointId, id);
+  if (binding.protectingTaskId !== undefined && binding.protectingTaskId !== ownTaskId) {
     return skip(new HoldfastError('BackupService.6125', { id: vaultId }));
   }
   const disk = await ports.disks.describe(id).catch((error: unknown) => {
@@ -117,18 +155,18 @@ function planBackups(
   ports: Pick<ApiPorts, 'ids' | 'clock'>,
 ): PlannedBackup[] {
   const { projectId, requestId } = caller;
-  const checkpointId = ports.ids.uuid();
+  const checkpointId = command.checkpointId ?? ports.ids.uuid();
   const nowMs = ports.clock.nowMs();
   const names = backupNames(disks.length, vault, command, ports);
   return disks.map((disk, at) => {
-    const [backupId, taskId, name] = [ports.ids.uuid(), ports.ids.uuid(), names[at] as string];
+    const { backupId, taskId } = idsOf(disk.id, command, ports);
     const backup: Backup = {
       id: backupId,
       projectId,
       vaultId: vault.id,
       checkpointId,
       operationLogId: taskId,
-      name,
+      name: names[at] as string,
       description: command.description,
       disk: {
         id: disk.id,
@@ -138,7 +176,7 @@ function planBackups(
       },
       status: 'waiting_protect',
       root: 'NONE',
-      incremental: command.incremental,
+      incremental: command.incremental && !command.fullDisks?.has(disk.id),
       autoTrigger: command.autoTrigger,
       ...retentionOf(command, nowMs),
       createdAtMs: nowMs,
@@ -147,6 +185,18 @@ function planBackups(
     return { backup, task: backupTask(backup, vault, requestId) };
   });
 }
+
+const idsOf = (
+  diskId: DiskId,
+  { checkpointId }: CreateCheckpointCommand,
+  { ids }: Pick<ApiPorts, 'ids'>,
+): { backupId: BackupId; taskId: OperationLogId } =>
+  checkpointId === undefined
+    ? { backupId: ids.uuid(), taskId: ids.uuid() }
+    : {
+        backupId: derivedUuid('policy-backup', checkpointId, diskId),
+        taskId: taskIdOf(checkpointId, diskId),
+      };
 
 /** What is known from the start of how long a backup is kept. */
 function retentionOf(
@@ -186,6 +236,7 @@ const backupTask = (backup: Backup, vault: Vault, requestId: string): OperationL
   totalBytes: 0,
   cancelRequested: false,
   restarts: 0,
+  ...(backup.policyId === undefined ? {} : { policyId: backup.policyId }),
   requestId,
   createdAtMs: backup.createdAtMs,
   updatedAtMs: backup.createdAtMs,
@@ -219,13 +270,14 @@ function newCheckpoint(
 
 /**
  * Begins the backups and starts their jobs. One that cannot be begun (another request was quicker)
- * does not stop the others; the request fails only when none was begun.
+ * does not stop the others; the request fails only when none was begun. Returns the outage
+ * that kept one from being begun, if any.
  */
 async function beginAll(
   planned: readonly PlannedBackup[],
   vault: Vault,
   ports: Ports,
-): Promise<void> {
+): Promise<unknown> {
   const begun: OperationLog[] = [];
   const failures: unknown[] = [];
   for (const { backup, task } of planned) {
@@ -239,4 +291,5 @@ async function beginAll(
   }
   if (begun.length === 0) throw failures[0];
   await mapLimited(begun, (task) => startJob('backup', task, ports));
+  return failures.find(isRetryable);
 }

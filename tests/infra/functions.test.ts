@@ -2,6 +2,7 @@ import { globSync } from 'node:fs';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { ROUTES_BY_NOUN } from '../../lib/api/routes.ts';
 import { readSettings } from '../../lib/runtime/settings.ts';
+import { CLAIM_MS } from '../../lib/service/run-policies.ts';
 import {
   bundled,
   functionsOf,
@@ -109,8 +110,14 @@ describe('jobs and workers', () => {
       );
   });
 
+  it('claim a time point for longer than they may run', () => {
+    const { Timeout } = functions['run-policies'] as { Timeout: number };
+    expect(Timeout * 1000).toBeLessThan(CLAIM_MS);
+  });
+
   it.each([
     ['WatchDashjobs', 'rate(1 minute)'],
+    ['RunDashpolicies', 'rate(1 minute)'],
     // Within 08:00 to 20:00 UTC (spec section 4.3).
     ['RetentionDashsweep', 'cron(0 8,12,16 * * ? *)'],
   ])('%s runs by its schedule', (name, schedule) => {

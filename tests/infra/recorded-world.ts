@@ -5,6 +5,7 @@ import type { DataPorts, RangeRequest } from '../../lib/service/data-ports.ts';
 import type { JobContext, JobEvent } from '../../lib/service/job-context.ts';
 import { restoreDiskRange } from '../../lib/service/restore-disk-range.ts';
 import { runBackupJob } from '../../lib/service/run-backup-job.ts';
+import { runPolicies } from '../../lib/service/run-policies.ts';
 import { runRestoreJob } from '../../lib/service/run-restore-job.ts';
 import { runVerifyJob } from '../../lib/service/run-verify-job.ts';
 import { sweepRetention } from '../../lib/service/sweep-retention.ts';
@@ -141,6 +142,15 @@ export const recordedWorld = async (dynamo: TestDynamo) => {
       await as(kind, (ports) => JOBS[kind](event, context, ports)).catch((error: unknown) => {
         if (error !== died) throw error;
       });
+    },
+    /** What has come due within a day. */
+    runPolicies() {
+      memory.clock.advance(86_400_000);
+      return as('run-policies', (ports) => runPolicies(ports));
+    },
+    /** A policy whose deletion stopped half-way: it is still applied. */
+    losePolicy(id: string) {
+      return as('', ({ catalog }) => catalog.policies.delete(PROJECT, id));
     },
     /** The watchdog, after every lease has run out. */
     watch() {

@@ -249,5 +249,17 @@ async function govern(world: World, vaultId: string): Promise<void> {
   await world.call(200, 'GET', `/vaults?policy_id=${first}`);
   await world.call(200, 'POST', `/vaults/${vaultId}/dissociatepolicy`, { policy_id: first });
   await world.call(200, 'POST', `/vaults/${vaultId}/associatepolicy`, { policy_id: second });
+  await runThem(world, vaultId);
   await world.call(204, 'DELETE', `/policies/${second}`);
+}
+
+/** A time point runs, one is skipped while it does, and one has no policy any more. */
+async function runThem(world: World, vaultId: string): Promise<void> {
+  expect((await world.runPolicies()).started).toEqual([vaultId]);
+  expect((await world.runPolicies()).skipped).toEqual([vaultId]);
+  for (const _disk of [1, 2]) expect(await world.runNextJob()).toBe('success');
+  const third = await makePolicy(world);
+  await world.call(200, 'POST', `/vaults/${vaultId}/associatepolicy`, { policy_id: third });
+  await world.losePolicy(third);
+  expect((await world.runPolicies()).started).toEqual([]);
 }

@@ -131,6 +131,7 @@ describe('objects', () => {
     expect(none).toEqual([
       'watch-jobs',
       'retention-sweep',
+      'run-policies',
       'api-protectables',
       'api-features',
       'api-checkpoints',
@@ -191,6 +192,7 @@ describe('functions', () => {
     ['backup', [lambda('copy-blocks'), lambda('backup:*')]],
     ['restore', [lambda('restore-blocks'), lambda('restore:*')]],
     ['verify', [lambda('verify-blocks'), lambda('verify:*')]],
+    ['run-policies', [lambda('backup:durable')]],
     ['watch-jobs', ['backup', 'restore', 'verify'].map((name) => lambda(`${name}:durable`))],
     ['api-checkpoints', [lambda('backup:durable')]],
     ['api-backups', [lambda('restore:durable'), lambda('verify:durable')]],
@@ -204,7 +206,7 @@ describe('functions', () => {
   });
 
   it('others call none', () => {
-    expect(holdersOf('lambda:InvokeFunction')).toHaveLength(7);
+    expect(holdersOf('lambda:InvokeFunction')).toHaveLength(8);
   });
 
   it('that are durable keep their own execution, and only they', () => {

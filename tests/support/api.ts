@@ -188,7 +188,11 @@ export const vaultRequest = ({
 export async function finishBackup(
   world: MemoryWorld,
   backupId: string,
-  { storedBytes = 1000, projectId = PROJECT } = {},
+  {
+    storedBytes = 1000,
+    projectId = PROJECT,
+    parentBackupId,
+  }: { storedBytes?: number; projectId?: string; parentBackupId?: string } = {},
 ) {
   const { catalog, clock, ids } = world;
   const backup = await catalog.backups.get(projectId, backupId);
@@ -206,6 +210,8 @@ export async function finishBackup(
     leaseUntilMs: atMs + 60_000,
     createdAtMs: atMs,
   });
+  if (parentBackupId !== undefined)
+    await catalog.sessions.pinParent(vaultId, session.id, parentBackupId);
   await catalog.sessions.commit({
     vaultId,
     sessionId: session.id,

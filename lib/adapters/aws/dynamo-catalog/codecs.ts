@@ -314,6 +314,7 @@ export const taskCodec = codec<OperationLog>(
     vaultId: text,
     vaultName: text,
     checkpointId: optional(text),
+    policyId: optional(text),
     backupId: text,
     backupName: text,
     disk: object<OperationLog['disk']>({ id: text, name: text }),

@@ -1,0 +1,185 @@
+import { HoldfastError, isError } from '../errors.ts';
+import type { AppliedPolicy } from '../model/applied-policy.ts';
+import type { CheckpointId } from '../model/ids.ts';
+import type { Policy } from '../model/policy.ts';
+import {
+  checkpointIdOf,
+  type DuePoint,
+  disksDueFull,
+  duePoint,
+  taskIdOf,
+} from '../model/policy-run.ts';
+import type { Binding } from '../model/vault.ts';
+import type { ApiPorts } from './api-ports.ts';
+import { createCheckpoint } from './create-checkpoint.ts';
+import { logMissedRun } from './log-missed-run.ts';
+import { mapLimited } from './map-limited.ts';
+
+export type PolicyPorts = Pick<ApiPorts, 'catalog' | 'disks' | 'jobs' | 'clock' | 'ids' | 'probe'>;
+
+/** Vaults by what became of their time points. */
+export interface PolicyRuns {
+  started: string[];
+  skipped: string[];
+  failed: string[];
+}
+
+/** Vaults whose time points are run at the same time. */
+const VAULTS_AT_ONCE = 8;
+
+/**
+ * Longer than the function may take, so that a claim that ran out is one whose owner is gone. It is
+ * only about time: two owners of one time point would make the very same restore point.
+ */
+export const CLAIM_MS = 6 * 60_000;
+
+interface Due {
+  applied: AppliedPolicy;
+  policy: Policy;
+  point: DuePoint;
+}
+
+/**
+ * Runs what has come due since it last looked: for each vault with an enabled policy the latest
+ * time point that has passed, once (spec section 4.2). May be called at any time, several times at
+ * once. A vault that cannot be helped now is reported and does not keep the others waiting.
+ */
+export async function runPolicies(ports: PolicyPorts): Promise<PolicyRuns> {
+  const runs: PolicyRuns = { started: [], skipped: [], failed: [] };
+  const due = await findDue(ports);
+  await mapLimited(
+    due,
+    async (one) => {
+      const outcome = await reported(one.applied, ports, () => runPoint(one, ports));
+      if (outcome) runs[outcome].push(one.applied.vaultId);
+    },
+    VAULTS_AT_ONCE,
+  );
+  return runs;
+}
+
+async function findDue(ports: PolicyPorts): Promise<Due[]> {
+  const { catalog, clock } = ports;
+  const policies = new Map<string, Policy | null>();
+  const due: Due[] = [];
+  for await (const applied of catalog.policies.applied()) {
+    await reported(applied, ports, async () => {
+      const { policyId } = applied;
+      const known = policies.get(policyId);
+      const policy = known === undefined ? await findPolicy(applied, ports) : known;
+      policies.set(policyId, policy);
+      if (!policy) return takeOff(applied, ports);
+      const point = duePoint(policy, applied, clock.nowMs());
+      if (point) due.push({ applied, policy, point });
+    });
+  }
+  return due;
+}
+
+async function reported<T>(
+  { vaultId, policyId }: AppliedPolicy,
+  { probe }: PolicyPorts,
+  run: () => Promise<T>,
+): Promise<T | null> {
+  try {
+    return await run();
+  } catch (error) {
+    probe.problem('policy.not-run', error, { vaultId, policyId });
+    return null;
+  }
+}
+
+async function findPolicy(
+  { projectId, policyId }: AppliedPolicy,
+  { catalog }: PolicyPorts,
+): Promise<Policy | null> {
+  try {
+    return await catalog.policies.get(projectId, policyId);
+  } catch (error) {
+    if (!isError(error, 'BackupService.6000')) throw error;
+    return null;
+  }
+}
+
+/** Its policy or its vault is gone; whoever deleted it did not get this far. */
+const takeOff = (
+  { projectId, vaultId, policyId }: AppliedPolicy,
+  { catalog }: PolicyPorts,
+): Promise<void> => catalog.policies.unapply(projectId, vaultId, policyId);
+
+/**
+ * Runs a time point that nobody else has claimed. It is settled once it is known what becomes of
+ * it; after an outage, or a crash, it is claimed and run again.
+ */
+async function runPoint(due: Due, ports: PolicyPorts): Promise<keyof PolicyRuns | null> {
+  const { applied, policy, point } = due;
+  const { catalog, clock, ids, probe } = ports;
+  const { vaultId, policyId } = applied;
+  const { pointMs, missed } = point;
+  const nowMs = clock.nowMs();
+  const claim = { id: ids.uuid(), pointMs, untilMs: nowMs + CLAIM_MS };
+  if (!(await catalog.policies.claim(applied, claim, nowMs))) return null;
+  if (missed > 0) probe.note('policy.points-missed', { vaultId, policyId, missed });
+  const outcome = await backUp(applied, policy, pointMs, ports);
+  await catalog.policies.settle(applied, pointMs);
+  probe.note('policy.run', { vaultId, policyId, pointMs, outcome: outcome ?? 'vault gone' });
+  return outcome;
+}
+
+/** Makes the restore point, or logs why there is none; null when there is no such vault. */
+async function backUp(
+  applied: AppliedPolicy,
+  policy: Policy,
+  pointMs: number,
+  ports: PolicyPorts,
+): Promise<keyof PolicyRuns | null> {
+  const { projectId, vaultId } = applied;
+  const checkpointId = checkpointIdOf(applied, pointMs);
+  try {
+    const bindings = await ports.catalog.vaults.bindings(vaultId);
+    if (isBusy(bindings, checkpointId)) {
+      throw new HoldfastError('BackupService.6125', { id: vaultId });
+    }
+    const command = {
+      vaultId,
+      description: '',
+      incremental: true,
+      autoTrigger: true,
+      policy,
+      checkpointId,
+      fullDisks: await fullDisks(applied, policy, ports),
+    };
+    const caller = { projectId, userId: 'policy', requestId: checkpointId };
+    await createCheckpoint(command, caller, ports);
+    return 'started';
+  } catch (error) {
+    if (!isError(error) || !isRefusal(error)) throw error;
+    if (isError(error, 'BackupService.6105')) {
+      await takeOff(applied, ports);
+      return null;
+    }
+    const status = isError(error, 'BackupService.6125') ? 'skipped' : 'failed';
+    await logMissedRun({ applied, pointMs, status, error }, ports);
+    return status;
+  }
+}
+
+/** A backup of the vault is still going that is not of this very time point (spec 4.2, 3 and 4). */
+const isBusy = (bindings: readonly Binding[], checkpointId: CheckpointId): boolean =>
+  bindings.some(
+    ({ protectingTaskId, diskId }) =>
+      protectingTaskId !== undefined && protectingTaskId !== taskIdOf(checkpointId, diskId),
+  );
+
+async function fullDisks(
+  { vaultId }: AppliedPolicy,
+  { fullBackupInterval }: Policy,
+  { catalog, clock }: PolicyPorts,
+): Promise<Set<string>> {
+  if (fullBackupInterval === undefined) return new Set();
+  const backups = await Array.fromAsync(catalog.backups.ofVault(vaultId));
+  return disksDueFull(backups, fullBackupInterval, clock.nowMs());
+}
+
+/** The vault cannot be backed up as it is; anything else may be better in a minute. */
+const isRefusal = ({ code }: HoldfastError): boolean => code.startsWith('BackupService.');
