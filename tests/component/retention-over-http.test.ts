@@ -108,7 +108,9 @@ describe('FP2: a changed retention rule', () => {
     await pass(6);
     expect(await shown()).toEqual([1, 2, 3, 8, 9]);
     expect((await backups()).map((one) => one.expired_at?.slice(0, 16) ?? null)).toEqual([
-      ...[null, null, null],
+      null,
+      null,
+      null,
       '2026-01-10T02:00',
       '2026-01-11T02:00',
     ]);
@@ -208,7 +210,9 @@ describe('retention preview', () => {
         delete_count: 0,
         backups: [
           { decision: 'keep', reasons: ['manual'] },
-          ...Array<object>(3).fill({ decision: 'keep', reasons: ['newest'] }),
+          { decision: 'keep', reasons: ['newest'] },
+          { decision: 'keep', reasons: ['newest'] },
+          { decision: 'keep', reasons: ['newest'] },
         ],
       },
     });
