@@ -3,7 +3,7 @@ import type { ApiPorts } from './api-ports.ts';
 
 /**
  * Counts a request of a credential, over all functions and their instances. `Holdfast.Throttled`
- * when it made too many in this second (docs/adr/0012).
+ * when it made too many in this second (docs/adr/0013).
  */
 export async function limitRequests(
   credentialId: string,

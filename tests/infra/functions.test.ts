@@ -56,6 +56,14 @@ describe('the package', () => {
     for (const { Properties } of groups) expect(Properties['RetentionInDays']).toBe(30);
   });
 
+  it('limits what all callers together may ask for', () => {
+    const [stage] = Object.values(ofType(template, 'AWS::ApiGatewayV2::Stage'));
+    expect(stage?.Properties['DefaultRouteSettings']).toMatchObject({
+      ThrottlingRateLimit: 500,
+      ThrottlingBurstLimit: 1000,
+    });
+  });
+
   it('gives no function a value of local mode', () => {
     for (const key of sources) {
       const environment = environmentOf(key);
