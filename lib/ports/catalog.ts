@@ -120,8 +120,8 @@ export interface SessionCatalog {
    * R1, R13 in one transaction: the epoch is still the one read (retried with the new one when
    * not); for kind `read` the backup is VISIBLE, or HIDDEN in this very epoch (an earlier one may
    * be removed by the running cycle), else `catalog.conflict`; session is put OPEN with
-   * `startEpoch` = the epoch. The same id again: the session as it is. `catalog.conflict` while the
-   * vault is reconciled, `BackupService.6112` while it is being deleted.
+   * `startEpoch` = the epoch. The same id again: the session as it is. `BackupService.6112` while
+   * the vault is being deleted.
    */
   open(session: Omit<Session, 'startEpoch' | 'state'>): Promise<Session>;
   /** `catalog.conflict` when there is none. */

@@ -34,8 +34,8 @@ export interface GarbageCatalog {
 
   /**
    * R7 in one conditional write: epoch + 1, run = `runId`, no horizon. The same `runId` again: the
-   * cycle as it is, with its horizon (a resumed run). `catalog.conflict` while another run
-   * reconciles the vault; `BackupService.6105` when there is no such vault (any more).
+   * cycle as it is, with its horizon (a resumed run). `BackupService.6105` when there is no such
+   * vault (any more).
    */
   begin(vaultId: VaultId, runId: string): Promise<Cycle>;
   /**

@@ -5,9 +5,11 @@ import { codec, flag, integer, optional, text } from './codec.ts';
 import { keys } from './keys.ts';
 
 /** The vault's epoch and run; only the collector moves it. */
-export type EpochItem = { vaultId: VaultId; epoch: number; isDeleting?: boolean } & Partial<
-  CollectorRun & { reconcilingRunId: string }
->;
+export type EpochItem = {
+  vaultId: VaultId;
+  epoch: number;
+  isDeleting?: boolean;
+} & Partial<CollectorRun>;
 
 export const epochCodec = codec<EpochItem>(
   {
@@ -16,7 +18,6 @@ export const epochCodec = codec<EpochItem>(
     runId: optional(text),
     horizon: optional(integer),
     hasCounted: optional(flag),
-    reconcilingRunId: optional(text),
     isDeleting: optional(flag),
   },
   ({ vaultId }) => keys.epoch(vaultId),
