@@ -12,6 +12,7 @@ const rights = () => ({
     ...job('backup', 'copy-blocks'),
     catalog('get', 'query', 'put', 'update', 'delete', 'check'),
     write('backups/*/manifest', 'backups/*/committed'),
+    notify,
     seeBucket,
     openKeys,
   ],
@@ -56,6 +57,7 @@ const rights = () => ({
     catalog('get', 'batch', 'query', 'update', 'delete'),
     noCredentials,
     start('backup', 'restore', 'verify'),
+    notify,
   ],
   'retention-sweep': [catalog('get', 'query', 'put', 'update', 'check'), noCredentials],
   'run-policies': [
@@ -63,6 +65,7 @@ const rights = () => ({
     noCredentials,
     start('backup'),
   ],
+  notify: [publish],
   'api-vaults': [
     catalog('get', 'query', 'put', 'update', 'delete', 'check'),
     listCatalog,
@@ -210,6 +213,10 @@ const job = (name, worker) => [
   ),
   allow('CallWorkers', ['lambda:InvokeFunction'], [functionArn(worker), functionArn(name, ':*')]),
 ];
+
+const notify = allow('Notify', ['lambda:InvokeFunction'], [functionArn('notify')]);
+/** Lambda itself puts the function's answers on the bus, with the function's role. */
+const publish = allow('Publish', ['events:PutEvents'], [arn('events', 'event-bus/default')]);
 
 const log = (name) =>
   allow(

@@ -384,6 +384,7 @@ export const CATALOGUE = {
     'unavailable',
     (d: { step: string; reason: string }) => `Step ${d.step} failed again and again: ${d.reason}`,
   ),
+  'notifier.unavailable': entry('unavailable', (d: Id) => `Notice ${d.id} could not be delivered.`),
   // --- everything else
   'config.invalid': entry(
     'bug',

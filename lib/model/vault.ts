@@ -27,6 +27,8 @@ export interface Vault {
   protectType: 'backup';
   threshold: number;
   smnNotify: boolean;
+  /** When its owner was told that the threshold is reached; absent while it is not. */
+  thresholdReachedAtMs?: number;
   autoExpand: boolean;
   autoBind: boolean;
   bindRules: { tags?: { key: string; value: string }[] };

@@ -11,12 +11,14 @@ import {
 } from '../adapters/aws/dynamo-client-options.ts';
 import { kmsClientOptions, kmsKeyProvider } from '../adapters/aws/kms-key-provider.ts';
 import { lambdaClientOptions, lambdaJobs } from '../adapters/aws/lambda-jobs.ts';
+import { lambdaNotifier } from '../adapters/aws/lambda-notifier.ts';
 import { s3ClientOptions, s3ObjectStore } from '../adapters/aws/s3-object-store.ts';
 import { fileKeyProvider } from '../adapters/local/file-key-provider.ts';
 import { localDisks } from '../adapters/local/local-disks.ts';
 import { logProbe } from '../adapters/local/log-probe.ts';
 import { systemClock } from '../adapters/local/system-clock.ts';
 import { systemIds } from '../adapters/local/system-ids.ts';
+import { webhookNotifier } from '../adapters/local/webhook-notifier.ts';
 import { type BlockPool, threadPool } from '../engine/pool/block-pool.ts';
 import { HoldfastError } from '../errors.ts';
 import type { Disks } from '../ports/disks.ts';
@@ -37,6 +39,13 @@ const once = <T>(make: () => T): (() => T) => {
 
 const settings = once(() => readSettings(process.env));
 
+const probe = once(() =>
+  logProbe(
+    (line) => process.stdout.write(`${line}\n`),
+    () => systemClock().nowMs(),
+  ),
+);
+
 const shared = once(() => {
   const env = settings();
   const clock = systemClock();
@@ -44,22 +53,21 @@ const shared = once(() => {
     new DynamoDBClient(dynamoClientOptions),
     dynamoDocumentOptions,
   );
+  const lambda = new LambdaClient(lambdaClientOptions);
   return {
     catalog: dynamoCatalog(documents, env.HOLDFAST_CATALOG_TABLE),
     index: dynamoBlockIndex(documents, env.HOLDFAST_BLOCKS_TABLE),
     objects: s3ObjectStore(new S3Client(s3ClientOptions()), env.HOLDFAST_BUCKET),
     disks: disksOf(env),
     keys: keysOf(env),
-    jobs: lambdaJobs(new LambdaClient(lambdaClientOptions), (kind) => ({
+    notifier: lambdaNotifier(lambda, `${env.HOLDFAST_FUNCTIONS}-notify`),
+    jobs: lambdaJobs(lambda, (kind) => ({
       name: `${env.HOLDFAST_FUNCTIONS}-${kind}`,
       qualifier: env.HOLDFAST_QUALIFIER,
     })),
     clock,
     ids: systemIds(),
-    probe: logProbe(
-      (line) => process.stdout.write(`${line}\n`),
-      () => clock.nowMs(),
-    ),
+    probe: probe(),
   };
 });
 
@@ -98,6 +106,12 @@ export const dataWorld = once((): { ports: DataPorts; names: FunctionNames } => 
       job: (kind) => `${env.HOLDFAST_FUNCTIONS}-${kind}:${version}`,
     },
   };
+});
+
+/** What the function that delivers notices needs. */
+export const noticeWorld = once(() => {
+  const { HOLDFAST_WEBHOOK: url } = settings();
+  return { receiver: url === 'none' ? null : webhookNotifier(url), probe: probe() };
 });
 
 const disksOf = (env: Settings): Disks => {

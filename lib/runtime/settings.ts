@@ -27,6 +27,11 @@ const environment = z.object({
   HOLDFAST_MARGIN_SECONDS: seconds(90),
   /** Requests of one credential in a second; a person and a few programs need some 20. */
   HOLDFAST_REQUESTS_PER_SECOND: z.coerce.number().int().min(1).max(100_000).default(50),
+  /** Where notices are posted to: a URL, or `none`. */
+  HOLDFAST_WEBHOOK: z
+    .string()
+    .regex(/^(none|https?:\/\/.+)$/)
+    .default('none'),
   IS_OFFLINE: z.string().optional(),
 });
 
@@ -49,6 +54,10 @@ export const readSettings = (env: Record<string, string | undefined>): Settings 
   if (local && settings.IS_OFFLINE === undefined) {
     const reason = 'local disks and key files are for local mode alone';
     throw new HoldfastError('config.invalid', { name: 'HOLDFAST_DISKS, HOLDFAST_KEYS', reason });
+  }
+  if (settings.HOLDFAST_WEBHOOK.startsWith('http:') && settings.IS_OFFLINE === undefined) {
+    const reason = 'notices are posted over https alone';
+    throw new HoldfastError('config.invalid', { name: 'HOLDFAST_WEBHOOK', reason });
   }
   return settings;
 };

@@ -8,6 +8,7 @@ import type { Disks } from '../ports/disks.ts';
 import type { Ids } from '../ports/ids.ts';
 import type { Jobs } from '../ports/jobs.ts';
 import type { KeyProvider } from '../ports/key-provider.ts';
+import type { Notifier } from '../ports/notifier.ts';
 import type { ObjectStore } from '../ports/object-store.ts';
 import type { Probe } from '../ports/probe.ts';
 
@@ -19,6 +20,7 @@ export interface DataPorts {
   keys: KeyProvider;
   disks: Disks;
   jobs: Jobs;
+  notifier: Notifier;
   pool: BlockPool;
   clock: Clock;
   ids: Ids;

@@ -8,6 +8,7 @@ import { dropSnapshotOf } from './drop-snapshot.ts';
 import { cleanUp, endWell } from './end-job.ts';
 import type { JobContext, JobEvent } from './job-context.ts';
 import { closeSession, isTakenOver, sessionIdOf } from './job-session.ts';
+import { notifyBackupEnd } from './notify-backup-end.ts';
 import { workRanges } from './work-ranges.ts';
 
 /**
@@ -46,6 +47,9 @@ export const runBackupJob = async (event: JobEvent, context: JobContext, ports: 
     },
     (failure, code) => undoBackup(event, sessionId, failure, code === 'Holdfast.Cancelled', ports),
   );
+  if (end.ended !== 'superseded') {
+    await cleanUp('notify', context, ports.probe, () => notifyBackupEnd(event, ports));
+  }
   const dropSnapshots =
     end.ended === 'failed'
       ? () => dropOwnSnapshot(event, ports)

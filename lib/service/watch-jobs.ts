@@ -5,6 +5,7 @@ import type { DataPorts } from './data-ports.ts';
 import { dropSnapshotOf } from './drop-snapshot.ts';
 import { toFailure } from './end-job.ts';
 import { sessionIdOf } from './job-session.ts';
+import { notifyBackupEnd } from './notify-backup-end.ts';
 import { giveBackTarget, wasRestored } from './restore-target.ts';
 
 /** After that many restarts a task that stalls again is failed. */
@@ -101,7 +102,9 @@ const fail = async (task: OperationLog, quietMs: number, ports: DataPorts): Prom
   await settleBackup(task, failure, ports);
   await catalog.tasks.end(projectId, id, { status: 'timeout', atMs, failure });
   probe.problem('job.stalled', error, { task: id });
-  if (task.type === 'backup') await dropSnapshotOf(task, ports);
+  if (task.type !== 'backup') return;
+  await notifyBackupEnd({ projectId, operationLogId: id }, ports);
+  await dropSnapshotOf(task, ports);
 };
 
 /**

@@ -135,6 +135,27 @@ describe('jobs and workers', () => {
   });
 });
 
+describe('notices', () => {
+  it('go from their function to the bus, and from there to the topic', () => {
+    const [invocations] = Object.values(ofType(template, 'AWS::Lambda::EventInvokeConfig'));
+    expect(JSON.stringify(invocations?.Properties['DestinationConfig'])).toContain(
+      'event-bus/default',
+    );
+    expect(invocations?.Properties['FunctionName']).toEqual({ Ref: 'NotifyLambdaFunction' });
+    const rule = template.Resources['PublishNotices']?.Properties;
+    expect(rule?.['Targets']).toMatchObject([
+      { Arn: { Ref: 'NoticesTopic' }, InputPath: '$.detail.responsePayload' },
+    ]);
+    expect(rule?.['EventPattern']).toEqual({
+      source: ['lambda'],
+      'detail-type': ['Lambda Function Invocation Result - Success'],
+      resources: [{ 'Fn::Sub': '${NotifyLambdaFunction.Arn}:$LATEST' }],
+    });
+    const [policy] = Object.values(ofType(template, 'AWS::SNS::TopicPolicy'));
+    expect(JSON.stringify(policy)).toContain('events.amazonaws.com');
+  });
+});
+
 describe('the API', () => {
   /** `ANY /v3/{project_id}/vaults` -> the function's key. */
   const targets = (): Record<string, string> => {

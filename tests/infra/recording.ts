@@ -4,6 +4,7 @@ import { memoryKeyProvider } from '../../lib/adapters/memory/memory-key-provider
 import { memoryObjectStore } from '../../lib/adapters/memory/memory-object-store.ts';
 import type { Job, Jobs } from '../../lib/ports/jobs.ts';
 import type { KeyProvider } from '../../lib/ports/key-provider.ts';
+import type { Notifier } from '../../lib/ports/notifier.ts';
 import type { ObjectStore } from '../../lib/ports/object-store.ts';
 import type { TestDynamo } from '../support/dynamo.ts';
 import type { Wish } from './permissions.ts';
@@ -90,6 +91,9 @@ export const recordedPorts = (dynamo: TestDynamo) => {
     objects: recordedObjects(objects, note),
     keys: recordedKeys(keys, note),
     jobs: recordedJobs(note, started),
+    notifier: {
+      send: async () => note({ action: 'lambda:InvokeFunction', resource: lambdaArn('notify') }),
+    } satisfies Notifier,
   });
   return { objects: objects.objects, portsOf };
 };

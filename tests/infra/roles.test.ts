@@ -66,6 +66,7 @@ describe('roles', () => {
     const known = [
       /^<(CatalogTable|BlocksTable|MasterKey|Bucket)\.Arn>$/,
       /^<CatalogTable\.Arn>\/index\/byProject$/,
+      /^arn:aws:events:eu-west-1:123456789012:event-bus\/default$/,
       /^<Bucket\.Arn>\/v1\/\*\/\*\/[a-z][a-z./*]+$/,
       /^arn:aws:logs:eu-west-1:123456789012:log-group:\/aws\/lambda\/holdfast-prod-[a-z-]+:\*$/,
       /^arn:aws:lambda:eu-west-1:123456789012:function:holdfast-prod-[a-z-]+(:durable|:\*(\/durable-execution\/\*\/\*)?)?$/,
@@ -132,6 +133,7 @@ describe('objects', () => {
       'watch-jobs',
       'retention-sweep',
       'run-policies',
+      'notify',
       'api-protectables',
       'api-features',
       'api-checkpoints',
@@ -189,11 +191,17 @@ describe('secrets of access keys', () => {
 
 describe('functions', () => {
   it.each([
-    ['backup', [lambda('copy-blocks'), lambda('backup:*')]],
+    ['backup', [lambda('copy-blocks'), lambda('backup:*'), lambda('notify')]],
     ['restore', [lambda('restore-blocks'), lambda('restore:*')]],
     ['verify', [lambda('verify-blocks'), lambda('verify:*')]],
     ['run-policies', [lambda('backup:durable')]],
-    ['watch-jobs', ['backup', 'restore', 'verify'].map((name) => lambda(`${name}:durable`))],
+    [
+      'watch-jobs',
+      [
+        ...['backup', 'restore', 'verify'].map((name) => lambda(`${name}:durable`)),
+        lambda('notify'),
+      ],
+    ],
     ['api-checkpoints', [lambda('backup:durable')]],
     ['api-backups', [lambda('restore:durable'), lambda('verify:durable')]],
     ['api-disks', [lambda('restore:durable')]],

@@ -6,6 +6,7 @@ import { memoryDisks } from '../../lib/adapters/memory/memory-disks.ts';
 import { memoryIds } from '../../lib/adapters/memory/memory-ids.ts';
 import { memoryJobs } from '../../lib/adapters/memory/memory-jobs.ts';
 import { memoryKeyProvider } from '../../lib/adapters/memory/memory-key-provider.ts';
+import { memoryNotifier } from '../../lib/adapters/memory/memory-notifier.ts';
 import { memoryObjectStore } from '../../lib/adapters/memory/memory-object-store.ts';
 import { memoryProbe } from '../../lib/adapters/memory/memory-probe.ts';
 import type { Role } from '../../lib/model/credential.ts';
@@ -45,6 +46,7 @@ export function memoryWorld() {
     objects: memoryObjectStore(),
     keys: memoryKeyProvider(),
     jobs: memoryJobs(),
+    notifier: memoryNotifier(),
     ids: memoryIds(),
     probe: memoryProbe(),
     settings: { region: 'local', availabilityZone: 'local-a', requestsPerSecond: 1_000_000 },

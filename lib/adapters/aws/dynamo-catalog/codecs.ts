@@ -68,6 +68,7 @@ export const vaultCodec = codec<Vault>(
     protectType: oneOf('backup'),
     threshold: number,
     smnNotify: flag,
+    thresholdReachedAtMs: optional(integer),
     autoExpand: flag,
     autoBind: flag,
     bindRules: object<Vault['bindRules']>({ tags: optional(listOf(tag)) }),

@@ -1,0 +1,34 @@
+import type { BackupId, DiskId, OperationLogId, ProjectId, VaultId } from './ids.ts';
+
+/** What all notices say. The same `id` again is the same notice, delivered twice. */
+interface Common {
+  id: string;
+  projectId: ProjectId;
+  vaultId: VaultId;
+  vaultName: string;
+  atMs: number;
+}
+
+/** A vault is used up to its threshold, or beyond; said once until it is under it again. */
+export interface ThresholdReached extends Common {
+  type: 'vault.threshold-reached';
+  usedBytes: number;
+  sizeBytes: number;
+  /** Percent of the size. */
+  threshold: number;
+}
+
+/** A backup failed, or was given up; nobody is told of one that was cancelled. */
+export interface BackupFailed extends Common {
+  type: 'backup.failed';
+  operationLogId: OperationLogId;
+  backupId: BackupId;
+  backupName: string;
+  diskId: DiskId;
+  diskName: string;
+  code: string;
+  message: string;
+}
+
+/** What the owner of a vault is told (spec section 3.2, smn_notify). */
+export type Notice = ThresholdReached | BackupFailed;

@@ -1,0 +1,52 @@
+import * as z from 'zod';
+import type { Notice } from '../model/notice.ts';
+import type { Notifier } from '../ports/notifier.ts';
+import type { Probe } from '../ports/probe.ts';
+import { deliverNotice } from '../service/deliver-notice.ts';
+
+const text = z.string();
+const common = {
+  id: text,
+  projectId: text,
+  vaultId: text,
+  vaultName: text,
+  atMs: z.int(),
+};
+
+/** Notices as they travel: docs/notifications.md documents them. */
+export const noticeSchema: z.ZodType<Notice> = z.discriminatedUnion('type', [
+  z.strictObject({
+    ...common,
+    type: z.literal('vault.threshold-reached'),
+    usedBytes: z.int(),
+    sizeBytes: z.int(),
+    threshold: z.int(),
+  }),
+  z.strictObject({
+    ...common,
+    type: z.literal('backup.failed'),
+    operationLogId: text,
+    backupId: text,
+    backupName: text,
+    diskId: text,
+    diskName: text,
+    code: text,
+    message: text,
+  }),
+]);
+
+/**
+ * Delivers one notice and answers with it: Lambda puts the answer on the event bus. A failure is
+ * thrown, and Lambda calls again.
+ */
+export const noticeFunction =
+  (world: () => { receiver: Notifier | null; probe: Probe }) =>
+  async (event: unknown): Promise<Notice> => {
+    const { receiver, probe } = world();
+    try {
+      return await deliverNotice(noticeSchema.parse(event), { receiver, probe });
+    } catch (error) {
+      probe.problem('notice.not-delivered', error);
+      throw error;
+    }
+  };
