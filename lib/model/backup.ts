@@ -76,6 +76,8 @@ export interface Backup {
   retention?: RetentionRule;
   /** Fixed when it is made; absent = no expiry (spec section 4.3). */
   expiresAtMs?: number;
+  /** When a person brought it back: from then on retention leaves it alone. */
+  undeletedAtMs?: number;
   /** When it was committed: whole for the first time. */
   completedAtMs?: number;
   stats?: BackupStats;

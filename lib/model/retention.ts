@@ -16,6 +16,7 @@ export const RETENTION_LIMITS = {
 /** Why a backup is kept. */
 export const KEEP_REASONS = [
   'manual', // only automatic backups are subject to retention
+  'undeleted', // a person brought it back; it would go again at once
   'running', // it is being made
   'in_use', // it is being restored; a later sweep looks again
   'image', // an image was made of it
@@ -54,6 +55,7 @@ export type RetainedBackup = Pick<
   | 'completedAtMs'
   | 'expiresAtMs'
   | 'retention'
+  | 'undeletedAtMs'
 >;
 
 export interface RetentionContext {
@@ -140,6 +142,7 @@ function exclusionOf(
   { imageBound }: RetentionContext,
 ): KeepReason | null {
   if (!backup.autoTrigger) return 'manual';
+  if (backup.undeletedAtMs !== undefined) return 'undeleted';
   if (isRunning(backup)) return 'running';
   if (imageBound.has(backup.id)) return 'image';
   if (backup.id === spared) return 'newest_while_running';

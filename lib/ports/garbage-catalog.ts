@@ -91,8 +91,9 @@ export interface GarbageCatalog {
   ): Promise<boolean>;
   /**
    * R12: HIDDEN with a manifest -> VISIBLE, status `available` (`error` when it was found damaged),
-   * counts + 1. A VISIBLE one is returned as it is. `BackupService.6200` when it is gone or never
-   * was whole, `BackupService.6112` while its vault is being deleted.
+   * counts + 1, and when it was brought back. A VISIBLE one is returned as it is.
+   * `BackupService.6200` when it is gone or never was whole, `BackupService.6112` while its vault
+   * is being deleted.
    */
   undelete(projectId: ProjectId, backupId: BackupId, atMs: number): Promise<Backup>;
 

@@ -4,7 +4,7 @@ import { memoryBlockIndex } from '../../lib/adapters/memory/memory-block-index.t
 import { policyResponse } from '../../lib/api/policy-schemas.ts';
 import { inlinePool } from '../../lib/engine/pool/block-pool.ts';
 import { HoldfastError } from '../../lib/errors.ts';
-import { createCheckpoint } from '../../lib/service/create-checkpoint.ts';
+import { runPolicies } from '../../lib/service/run-policies.ts';
 import { sweepRetention } from '../../lib/service/sweep-retention.ts';
 import { apiWorld, PROJECT, refusal } from '../support/api.ts';
 import { runJob } from '../support/data-world.ts';
@@ -21,8 +21,8 @@ const listed = z.object({
 });
 
 /**
- * The API, the jobs and the sweep on one memory, and days that pass in no time: a backup at 02:00,
- * a sweep at 08:00. The clock begins at midnight of 2026-01-01.
+ * The API, policies, jobs and the sweep on one memory, and days that pass in no time: a backup at
+ * 02:00, a sweep at 08:00. The clock begins at midnight of 2026-01-01.
  */
 const days = async (definition: object, vault: object = {}) => {
   const world = await apiWorld();
@@ -46,16 +46,6 @@ const days = async (definition: object, vault: object = {}) => {
     for (const { kind, operationLogId } of world.jobs.started.splice(0))
       await runJob(kind, { projectId: PROJECT, operationLogId, attempt: 0 }, ports);
   };
-  const runPolicy = async () => {
-    const [own] = await world.catalog.policies.appliedTo(PROJECT, vaultId);
-    if (!own) return;
-    const policy = await world.catalog.policies.get(PROJECT, own.policyId);
-    if (!policy.enabled) return;
-    const command = { vaultId, description: '', incremental: true, autoTrigger: true, policy };
-    const caller = { projectId: PROJECT, userId: 'policy', requestId: 'policy' };
-    await createCheckpoint(command, caller, ports);
-    await runJobs();
-  };
   const backups = async () =>
     listed.parse((await world.call('GET', '/backups?sort=created_at:asc')).body).backups;
 
@@ -70,7 +60,8 @@ const days = async (definition: object, vault: object = {}) => {
         const nowMs = world.clock.nowMs();
         const midnightMs = Math.ceil(nowMs / DAY_MS) * DAY_MS;
         world.clock.advance(midnightMs + 2 * HOUR_MS - nowMs);
-        await runPolicy();
+        await runPolicies(ports);
+        await runJobs();
         world.clock.advance(6 * HOUR_MS);
         await sweepRetention(ports);
         world.clock.advance(2 * HOUR_MS);

@@ -180,6 +180,28 @@ describe('the sweep of a vault', () => {
     expect(await sweep()).toEqual({ deleted: 0, failed: 0 });
   });
 
+  it('leaves alone what a person brought back', async () => {
+    const { daily, sweep, world, backups, shown } = await scene(retentionRule({ durationDays: 1 }));
+    await daily(1);
+    const [first] = await backups();
+    world.clock.advance(5 * DAY_MS);
+    expect(await sweep()).toEqual({ deleted: 1, failed: 0 });
+    const { garbage } = world.ports.catalog;
+    await garbage.undelete(PROJECT, first!.id, world.clock.nowMs());
+    expect(await sweep()).toEqual({ deleted: 0, failed: 0 });
+    expect(await shown()).toEqual([1]);
+  });
+
+  it('leaves a vault alone that is being deleted', async () => {
+    const { daily, sweep, world } = await scene(retentionRule({ durationDays: 1 }));
+    await daily(1);
+    world.clock.advance(5 * DAY_MS);
+    const { garbage, vaults } = world.ports.catalog;
+    await vaults.unbind(PROJECT, DISK);
+    await garbage.startDeletingVault(PROJECT, world.vaultId, world.clock.nowMs());
+    expect(await sweep()).toEqual({ deleted: 0, failed: 0 });
+  });
+
   it('leaves one that is being restored for the next sweep, and deletes the others', async () => {
     const { daily, sweep, world, backups } = await scene(retentionRule({ durationDays: 1 }));
     await daily(2);

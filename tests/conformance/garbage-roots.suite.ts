@@ -94,11 +94,12 @@ const undeleteCases = (subject: Subject): void => {
     const { projectId, id } = (await givenCommitted(catalog, vault)).backup;
     const before = await backups.get(projectId, id);
     await backups.hide(projectId, id, AT_MS + 6000);
+    const since = { undeletedAtMs: LATER_MS, updatedAtMs: LATER_MS };
     for (let n = 0; n < 2; n++) {
       const undeleted = await garbage.undelete(projectId, id, LATER_MS);
-      expect(undeleted).toStrictEqual({ ...before, updatedAtMs: LATER_MS });
+      expect(undeleted).toStrictEqual({ ...before, ...since });
     }
-    expect(await backups.get(projectId, id)).toStrictEqual({ ...before, updatedAtMs: LATER_MS });
+    expect(await backups.get(projectId, id)).toStrictEqual({ ...before, ...since });
     expect((await vaults.usage(vault.id)).backupCount).toBe(1);
     const { cycle, m0 } = await givenCycle(catalog, vault.id);
     const when = { m0, hiddenBeforeMs: LATER_MS };

@@ -139,7 +139,7 @@ export const isToUndelete = (
 export const undeleted = (backup: Backup, atMs: number): Backup => {
   const { deletedEpoch: _, hiddenAtMs: __, ...rest } = backup;
   const status = backup.failure === undefined ? 'available' : 'error';
-  return { ...rest, status, root: 'VISIBLE', updatedAtMs: atMs };
+  return { ...rest, status, root: 'VISIBLE', undeletedAtMs: atMs, updatedAtMs: atMs };
 };
 
 export const isSessionToRemove = (session: Session | null): boolean => {

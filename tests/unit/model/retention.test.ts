@@ -65,6 +65,20 @@ describe('what no rule deletes', () => {
     ]);
   });
 
+  it('undeleted backups, which do not count either', () => {
+    const back = { undeletedAtMs: 1 };
+    const backups = [
+      backup('2026-08-01', { ...back, expiresAtMs: 0 }),
+      backup('2026-08-17'),
+      backup('2026-08-18', back),
+    ];
+    expect(decisions(backups, rule)).toEqual([
+      '2026-08-01 keep undeleted',
+      '2026-08-17 keep newest',
+      '2026-08-18 keep undeleted',
+    ]);
+  });
+
   it('image-bound backups, which do not count either', () => {
     const backups = [backup('2026-08-16'), backup('2026-08-17'), backup('2026-08-18')];
     expect(

@@ -239,6 +239,7 @@ export const backupCodec = codec<Backup>(
     retention: optional(retentionRule),
     expiresAtMs: optional(integer),
     completedAtMs: optional(integer),
+    undeletedAtMs: optional(integer),
     stats: optional(stats),
     failure,
     deletedEpoch: optional(integer),

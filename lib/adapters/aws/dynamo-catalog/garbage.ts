@@ -167,10 +167,16 @@ const isLastOfCheckpoint = async (table: CatalogTable, backup: Backup): Promise<
   return (await table.getAll(backupPointerCodec, pointers)).length === 0;
 };
 
-const undeleteWrites = (stored: Backup, { status, root, updatedAtMs }: Backup): Write[] => [
+const undeleteWrites = (
+  stored: Backup,
+  { status, root, undeletedAtMs, updatedAtMs }: Backup,
+): Write[] => [
   {
     update: keyOf(stored),
-    change: { set: { status, root, updatedAtMs }, remove: ['deletedEpoch', 'hiddenAtMs'] },
+    change: {
+      set: { status, root, undeletedAtMs, updatedAtMs },
+      remove: ['deletedEpoch', 'hiddenAtMs'],
+    },
     when: stillHidden(stored),
   },
   {
