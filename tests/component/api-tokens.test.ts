@@ -81,6 +81,10 @@ describe('a token for an access key', () => {
     expect(await send(httpEvent('GET', VAULTS, { token }), ports)).toMatchObject(
       refused('the access key of the token is gone'),
     );
+    const rotated = await admitKey(ports, PROJECT);
+    const outlived = tokenOf(await send(asking(rotated), ports));
+    await admitKey(ports, PROJECT, { ...rotated, expiresAtMs: ports.clock.nowMs() });
+    expect((await send(httpEvent('GET', VAULTS, { token: outlived }), ports)).status).toBe(401);
     const soon = ports.clock.nowMs() + 5000;
     const ending = await admitKey(ports, PROJECT, { expiresAtMs: soon });
     const answer = await send(asking(ending), ports);
