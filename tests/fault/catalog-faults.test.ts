@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { dynamoCatalog } from '../../lib/adapters/aws/dynamo-catalog/dynamo-catalog.ts';
+import type { Catalog } from '../../lib/ports/catalog.ts';
 import { expectCode } from '../support/catalog-assertions.ts';
 import { packOf } from '../support/catalog-records.ts';
 import { copyWorld, dumpWorld, givenWorld, type World } from '../support/catalog-world.ts';
@@ -16,6 +17,8 @@ import {
   throttled,
   timeout,
 } from '../support/faulty-dynamo.ts';
+import { givenGarbage } from '../support/garbage-world.ts';
+import { GARBAGE_WRITES } from '../support/garbage-writes.ts';
 
 const LIMITS = { attemptsMax: 5, totalMsMax: 10_000, waitMs: 0, waitMsMax: 0 };
 
@@ -34,13 +37,24 @@ const TIMEOUTS: Fault[] = [
   { when: 'after', error: timeout },
 ];
 
-describe('a catalog whose answers are lost', () => {
+type Write = (catalog: Catalog, world: World) => Promise<unknown>;
+
+const COLLECTING: Record<string, Write> = Object.fromEntries(
+  Object.entries(GARBAGE_WRITES).map(([name, write]) => [name, (c, w) => write(c, w.garbage!)]),
+);
+
+describe.each([
+  { who: 'users', writes: WRITES, hasGarbage: false },
+  { who: 'the collector', writes: COLLECTING, hasGarbage: true },
+])('a catalog whose answers to $who are lost', ({ writes, hasGarbage }) => {
   let dynamo: TestDynamo;
   let template: World;
   let before: string[];
   beforeAll(async () => {
     dynamo = await startDynamo();
     template = await givenWorld(healthy());
+    const { projectId } = template.vault;
+    if (hasGarbage) template = { ...template, garbage: await givenGarbage(healthy(), projectId) };
     before = await dump(template);
   });
   afterAll(async () => {
@@ -51,10 +65,7 @@ describe('a catalog whose answers are lost', () => {
   const dump = (world: World) => dumpWorld(dynamo.client, dynamo.tables.catalog, world);
 
   /** Runs a write whose requests suffer the faults; tells its answer and what is stored then. */
-  const run = async (
-    write: (typeof WRITES)[string],
-    faultOf: (n: number, command: string) => Fault | undefined,
-  ) => {
+  const run = async (write: Write, faultOf: (n: number, command: string) => Fault | undefined) => {
     const world = await copyWorld(dynamo.client, dynamo.tables.catalog, template);
     const { client, requests } = faultyClient(dynamo.client, faultOf);
     const catalog = dynamoCatalog(client, dynamo.tables.catalog, LIMITS);
@@ -62,10 +73,10 @@ describe('a catalog whose answers are lost', () => {
     return { world, requests, result, stored: await dump(world) };
   };
 
-  it.each(Object.keys(WRITES))(
+  it.each(Object.keys(writes))(
     '%s happens once, whichever answer is lost',
     async (name) => {
-      const write = WRITES[name]!;
+      const write = writes[name]!;
       const whole = await run(write, () => undefined);
       expect(whole.result).toMatchObject({ status: 'fulfilled' });
       expect(whole.stored).not.toStrictEqual(before);
@@ -79,10 +90,10 @@ describe('a catalog whose answers are lost', () => {
     60_000,
   );
 
-  it.each(Object.keys(WRITES))(
+  it.each(Object.keys(writes))(
     '%s is unavailable while every write is lost, and a later call completes it once',
     async (name) => {
-      const write = WRITES[name]!;
+      const write = writes[name]!;
       const whole = await run(write, () => undefined);
       for (const fault of TIMEOUTS) {
         const lost = await run(write, (_, command) => (isWrite(command) ? fault : undefined));

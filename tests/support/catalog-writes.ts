@@ -1,7 +1,6 @@
 import type { Catalog } from '../../lib/ports/catalog.ts';
 import { AT_MS, commitOf, packOf, someAccessKey, someKey, someStats } from './catalog-records.ts';
 import type { World } from './catalog-world.ts';
-import { without } from './garbage-records.ts';
 
 const SEALED = { slotCount: 3, storedBytes: 300, startEpoch: 1 };
 const RANGE = { from: 64, to: 65, segments: [null], stats: someStats() };
@@ -53,37 +52,8 @@ export const WRITES: Record<string, (catalog: Catalog, world: World) => Promise<
   'packs.pin': (c, w) => c.packs.pin(w.vault.id, w.packs.sealed, 5),
   'packs.quarantine': (c, w) => c.packs.quarantine(w.vault.id, w.packs.sealed, 'damaged'),
   'packs.release': (c, w) => c.packs.release(w.vault.id, w.packs.bad),
-  'garbage.begin': (c, { garbage }) => c.garbage.begin(garbage.vault.id, garbage.newRunId),
-  'garbage.setHorizon': (c, { garbage }) => c.garbage.setHorizon(garbage.closingCycle, 1),
-  'garbage.condemn': (c, { garbage }) =>
-    c.garbage.condemn(garbage.cycle, garbage.packs.sealed, garbage.m0),
-  'garbage.revive': (c, { garbage }) => c.garbage.revive(garbage.cycle, garbage.packs.condemned),
-  'garbage.startDeleting': (c, { garbage }) =>
-    c.garbage.startDeleting(garbage.cycle, garbage.packs.condemned, garbage.m0),
-  'garbage.startDeletingOrphan': (c, { garbage }) =>
-    c.garbage.startDeletingOrphan(garbage.cycle, garbage.packs.orphan),
-  'garbage.removePack': (c, { garbage }) =>
-    c.garbage.removePack(garbage.cycle, garbage.packs.deleting),
-  'garbage.startShrinking': (c, { garbage }) =>
-    c.garbage.startShrinking(garbage.cycle, garbage.packs.sealed, garbage.m0),
-  'garbage.finishShrinking': (c, { garbage }) =>
-    c.garbage.finishShrinking(garbage.cycle, garbage.packs.shrinking, {
-      present: without(1),
-      storedBytes: 800,
-    }),
-  'garbage.removeRoot': (c, { garbage }) =>
-    c.garbage.removeRoot(garbage.cycle, garbage.hidden, {
-      m0: garbage.m0,
-      hiddenBeforeMs: AT_MS + 7000,
-    }),
-  'garbage.undelete': (c, { garbage }) =>
-    c.garbage.undelete(garbage.vault.projectId, garbage.hidden.id, AT_MS + 7000),
-  'garbage.removeSession': (c, { garbage }) =>
-    c.garbage.removeSession(garbage.cycle, garbage.session.id),
-  'garbage.setUsed': (c, { garbage }) => c.garbage.setUsed(garbage.cycle, 5, garbage.observed),
   'garbage.startDeletingVault': (c, w) =>
     c.garbage.startDeletingVault(w.empty.projectId, w.empty.id, AT_MS + 1),
-  'garbage.removeVaultItems': (c, { garbage }) => c.garbage.removeVaultItems(garbage.closingCycle),
   'tasks.create': (c, w) => c.tasks.create(w.begunTask),
   'tasks.start': (c, w) =>
     c.tasks.start(w.vault.projectId, w.protecting.task.id, { atMs: AT_MS + 100, totalBytes: 7 }),

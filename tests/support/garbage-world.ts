@@ -3,6 +3,8 @@ import type { Catalog } from '../../lib/ports/catalog.ts';
 import { AT_MS, givenProtecting, givenVault, somePackId, someStats } from './catalog-records.ts';
 import { givenCycle, givenHidden, givenSealedPack } from './garbage-records.ts';
 
+export type GarbageWorld = Awaited<ReturnType<typeof givenGarbage>>;
+
 /** A vault in which every write of the collector finds something to do, and one to be ended. */
 export const givenGarbage = async (catalog: Catalog, projectId: string) => {
   const { garbage, sessions } = catalog;
