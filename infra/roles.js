@@ -1,7 +1,7 @@
 /**
  * A role for every function, with what its use cases do and no more: `RIGHTS` is the table, the
  * statements stand below it. `serverless.yml` takes `resources`; a function names its role
- * `<Function>Role`. Nobody may delete an object: that will be the collector's right alone.
+ * `<Function>Role`. The collector alone may delete objects.
  */
 
 /** Prefix of the functions' names: the stack is called `<service>-<stage>`, as they are. */
@@ -53,6 +53,19 @@ const rights = () => ({
     seeBucket,
     openKeys,
   ],
+  'collect-garbage': [keepExecution('collect-garbage'), call('collect-vault')],
+  // Whoever changes this name changes it in the bucket's policy too (infra/bucket.yml).
+  'collect-vault': [
+    catalog('get', 'batch', 'query', 'put', 'update', 'delete', 'check'),
+    noCredentials,
+    read('backups/*', 'packs/*'),
+    replacePacks,
+    deleteObjects,
+    seeBucket,
+    openKeys,
+    blockIndex,
+  ],
+  'start-collections': [catalog('query'), noCredentials, start('collect-garbage')],
   'watch-jobs': [
     catalog('get', 'batch', 'query', 'update', 'delete'),
     noCredentials,
@@ -182,6 +195,13 @@ const read = (...patterns) => allow('ReadObjects', ['s3:GetObject'], objects(pat
 /** Who writes also reads: after an answer that was lost, what is stored tells how it went. */
 const write = (...patterns) =>
   allow('WriteObjects', ['s3:PutObject', 's3:GetObject'], objects(patterns));
+/** The collector's alone (rules R9, R10, R14); the bucket's policy denies it to everybody else. */
+const replacePacks = allow('ReplacePacks', ['s3:PutObject'], objects(['packs/*']));
+const deleteObjects = allow(
+  'DeleteObjects',
+  ['s3:DeleteObject'],
+  objects(['packs/*', 'backups/*', 'keys/*', 'vault.json']),
+);
 /** Without it S3 answers 403 for an object that is not there, and absence could not be proven. */
 const seeBucket = allow('SeeBucket', ['s3:ListBucket'], [{ 'Fn::GetAtt': ['Bucket', 'Arn'] }]);
 
@@ -204,13 +224,16 @@ const start = (...jobs) =>
   );
 
 /** A durable function keeps its state with Lambda, calls its worker, and itself for slices. */
-const job = (name, worker) => [
-  noCredentials,
+const keepExecution = (name) =>
   allow(
     'KeepExecution',
     ['lambda:CheckpointDurableExecution', 'lambda:GetDurableExecutionState'],
     [functionArn(name, ':*/durable-execution/*/*')],
-  ),
+  );
+const call = (worker) => allow('CallWorkers', ['lambda:InvokeFunction'], [functionArn(worker)]);
+const job = (name, worker) => [
+  noCredentials,
+  keepExecution(name),
   allow('CallWorkers', ['lambda:InvokeFunction'], [functionArn(worker), functionArn(name, ':*')]),
 ];
 

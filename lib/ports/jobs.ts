@@ -1,4 +1,4 @@
-import type { OperationLogId, ProjectId } from '../model/ids.ts';
+import type { OperationLogId, ProjectId, VaultId } from '../model/ids.ts';
 
 /** The durable functions, one a kind of task. */
 export type JobKind = 'backup' | 'restore' | 'verify';
@@ -11,6 +11,13 @@ export interface Job {
   operationLogId: OperationLogId;
 }
 
+/** A collection of a vault's garbage; it has no task. */
+export interface Collection {
+  name: string;
+  projectId: ProjectId;
+  vaultId: VaultId;
+}
+
 /**
  * Starts durable executions. Guarantees: the same name starts one execution, however often it is
  * asked for; once `start` resolves, the execution will run, crashes or not. Fails with
@@ -18,4 +25,5 @@ export interface Job {
  */
 export interface Jobs {
   start(job: Job): Promise<void>;
+  collect(collection: Collection): Promise<void>;
 }

@@ -1,5 +1,6 @@
 import { type DurableContext, withDurableExecution } from '@aws/durable-execution-sdk-js';
 import * as z from 'zod';
+import type { VaultCollection } from '../service/collect-vault.ts';
 import type { DataPorts } from '../service/data-ports.ts';
 import type { JobContext, JobEvent } from '../service/job-context.ts';
 import { encodingErrors, type FunctionNames, jobContext } from './durable-context.ts';
@@ -22,13 +23,27 @@ const jobEvent = z.object({
     .optional(),
 });
 
+const collection = z.object({ projectId: id, vaultId: id });
+
 /** A durable function of an orchestration: the same code on AWS and on the local engine. */
 export const durableFunction = (
   run: (event: JobEvent, context: JobContext, ports: DataPorts) => Promise<unknown>,
   world: () => { ports: DataPorts; names: FunctionNames },
+) => orchestration((event) => jobEvent.parse(event) as JobEvent, run, world);
+
+/** The orchestration of a vault's collection: it has no task. */
+export const collectionFunction = (
+  run: (vault: VaultCollection, context: JobContext, ports: DataPorts) => Promise<unknown>,
+  world: () => { ports: DataPorts; names: FunctionNames },
+) => orchestration((event) => collection.parse(event), run, world);
+
+const orchestration = <E>(
+  parse: (event: unknown) => E,
+  run: (event: E, context: JobContext, ports: DataPorts) => Promise<unknown>,
+  world: () => { ports: DataPorts; names: FunctionNames },
 ) =>
   withDurableExecution(async (event: unknown, durable: DurableContext) => {
     const { ports, names } = world();
-    const parsed = jobEvent.parse(event);
-    return encodingErrors(() => run(parsed as JobEvent, jobContext(durable, names), ports));
+    const parsed = parse(event);
+    return encodingErrors(() => run(parsed, jobContext(durable, names), ports));
   });

@@ -23,6 +23,8 @@ const environment = z.object({
   HOLDFAST_RANGE_SEGMENTS: z.coerce.number().int().min(1).max(64).default(8),
   /** Workers of one task at the same time; 8 to 10 saturate one EBS snapshot's request rate. */
   HOLDFAST_WORKERS: z.coerce.number().int().min(1).max(64).default(8),
+  /** How long a deleted backup can be taken back. */
+  HOLDFAST_UNDELETE_DAYS: z.coerce.number().min(0).max(365).default(7),
   /** A worker stops before its deadline by this much. */
   HOLDFAST_MARGIN_SECONDS: seconds(90),
   /** Requests of one credential in a second; a person and a few programs need some 20. */

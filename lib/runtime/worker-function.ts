@@ -18,28 +18,37 @@ const rangeRequest = z.object({
   percent: z.number().min(0).max(100).optional(),
 });
 
+const collection = z.object({ projectId: id, vaultId: id });
+
+/** A use case that takes a request of one of the shapes above. */
+type Work = (request: never, deadlineMs: number, ports: DataPorts) => Promise<unknown>;
+type World = () => { ports: DataPorts };
+
+/** A data worker. */
+export const workerFunction = (run: Work, world: World) => worker(rangeRequest, run, world);
+
+/** The worker that collects a vault. */
+export const collectionWorker = (run: Work, world: World) => worker(collection, run, world);
+
 /**
- * A data worker. What a retry may mend is thrown, so that the job calls again; what it cannot is an
- * answer, with its code.
+ * What a retry may mend is thrown, so that the job calls again; what it cannot is an answer, with
+ * its code.
  */
-export const workerFunction =
-  <R extends RangeRequest>(
-    run: (request: R, deadlineMs: number, ports: DataPorts) => Promise<unknown>,
-    world: () => { ports: DataPorts },
-  ) =>
+const worker =
+  (shape: typeof rangeRequest | typeof collection, run: Work, world: World) =>
   async (
     event: unknown,
     context: Pick<Context, 'getRemainingTimeInMillis'>,
   ): Promise<WorkerAnswer> => {
     const { ports } = world();
-    const request = rangeRequest.parse(event) as unknown as R;
+    const request: Partial<RangeRequest> = shape.parse(event) as Partial<RangeRequest>;
     const deadlineMs = ports.clock.nowMs() + context.getRemainingTimeInMillis();
     try {
-      return { result: await run(request, deadlineMs, ports) };
+      return { result: await run(request as never, deadlineMs, ports) };
     } catch (error) {
-      const { operationLogId, from } = request;
+      const { vaultId, operationLogId, from } = request;
       if (!isSuperseded(error))
-        ports.probe.problem('worker.failed', error, { operationLogId, from });
+        ports.probe.problem('worker.failed', error, { vaultId, operationLogId, from });
       if (!isError(error) || isRetryable(error)) throw error;
       return { refused: toCoded(error) };
     }

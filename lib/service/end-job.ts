@@ -10,11 +10,12 @@ export const toFailure = (error: unknown): Failure =>
     : { code: 'BackupService.9910', message: 'Unknown error.' };
 
 /**
- * True when the watchdog has taken the job's session away: another attempt, or nobody, goes on, and
- * this one must not touch the task any more.
+ * True when the watchdog has taken the job's session away, or another run its vault: another
+ * attempt, or nobody, goes on, and this one must not touch the task any more.
  */
 export const isSuperseded = (error: unknown): boolean =>
-  isError(error, 'session.not-open') && error.details.state === 'FENCED';
+  isError(error, 'cycle.superseded') ||
+  (isError(error, 'session.not-open') && error.details.state === 'FENCED');
 
 /**
  * Runs a job; when it fails, lets `undo` put the world right and end the task, unless the job was

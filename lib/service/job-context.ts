@@ -1,7 +1,7 @@
 import type { JobKind } from '../ports/jobs.ts';
 
 /** The data workers, by function. */
-export type WorkerName = 'copy-blocks' | 'restore-blocks' | 'verify-blocks';
+export type WorkerName = 'copy-blocks' | 'restore-blocks' | 'verify-blocks' | 'collect-vault';
 
 /**
  * What an orchestration may do (Lambda durable functions, or a test's plain run). Everything that

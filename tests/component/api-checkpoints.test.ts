@@ -162,7 +162,7 @@ describe('create checkpoint', () => {
     const start = async () => {
       throw new HoldfastError('job.unavailable', { name: 'x' });
     };
-    const ports: ApiPorts = { ...world, jobs: { start } };
+    const ports: ApiPorts = { ...world, jobs: { ...world.jobs, start } };
     const answer = await world.call('POST', '/checkpoints', back(vaultId), ports);
     expect(answer.status).toBe(200);
     const tasks = await Array.fromAsync(world.catalog.tasks.unfinished());

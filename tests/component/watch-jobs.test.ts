@@ -191,6 +191,7 @@ describe('the watchdog', () => {
     const ports = {
       ...world.ports,
       jobs: {
+        ...world.jobs,
         start: async (job: { operationLogId: string; name: string }) => {
           if (job.operationLogId !== event.operationLogId) return;
           throw new HoldfastError('job.unavailable', { name: job.name });

@@ -156,4 +156,6 @@ const recordedJobs = (note: Note, started: (job: Job) => void): Jobs => ({
     note({ action: 'lambda:InvokeFunction', resource: lambdaArn(`${job.kind}:durable`) });
     started(job);
   },
+  collect: async () =>
+    note({ action: 'lambda:InvokeFunction', resource: lambdaArn('collect-garbage:durable') }),
 });

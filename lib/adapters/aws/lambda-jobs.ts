@@ -20,10 +20,9 @@ export const lambdaClientOptions: LambdaClientConfig = {
 export const lambdaJobs = (
   client: LambdaClient,
   functionOf: (kind: string) => { name: string; qualifier: string },
-): Jobs => ({
-  start: async ({ kind, name, projectId, operationLogId }) => {
+): Jobs => {
+  const invoke = async (kind: string, name: string, event: object): Promise<void> => {
     const { name: FunctionName, qualifier: Qualifier } = functionOf(kind);
-    const attempt = Number(/-r(\d+)$/.exec(name)?.[1] ?? 0);
     try {
       await client.send(
         new InvokeCommand({
@@ -31,11 +30,18 @@ export const lambdaJobs = (
           Qualifier,
           InvocationType: 'Event',
           DurableExecutionName: name,
-          Payload: JSON.stringify({ projectId, operationLogId, attempt }),
+          Payload: JSON.stringify(event),
         }),
       );
     } catch (cause) {
       throw new HoldfastError('job.unavailable', { name }, { cause });
     }
-  },
-});
+  };
+  return {
+    start: ({ kind, name, projectId, operationLogId }) => {
+      const attempt = Number(/-r(\d+)$/.exec(name)?.[1] ?? 0);
+      return invoke(kind, name, { projectId, operationLogId, attempt });
+    },
+    collect: ({ name, ...vault }) => invoke('collect-garbage', name, vault),
+  };
+};
