@@ -56,14 +56,15 @@ const rights = () => ({
   'collect-garbage': [keepExecution('collect-garbage'), call('collect-vault')],
   // Whoever changes this name changes it in the bucket's policy too (infra/bucket.yml).
   'collect-vault': [
-    catalog('get', 'batch', 'query', 'put', 'update', 'delete', 'check'),
+    catalog('get', 'batch', 'batchWrite', 'query', 'put', 'update', 'delete', 'check'),
     noCredentials,
     read('backups/*', 'packs/*'),
     replacePacks,
+    listCatalog,
     deleteObjects,
     seeBucket,
     openKeys,
-    blockIndex,
+    forgetBlocks,
   ],
   'start-collections': [catalog('query'), noCredentials, start('collect-garbage')],
   'watch-jobs': [
@@ -88,6 +89,7 @@ const rights = () => ({
     seeBucket,
     openKeys,
     wrapKeys,
+    start('collect-garbage'),
   ],
   'api-features': [catalog('get', 'update'), keepCredentials, openSecrets],
   'api-policies': [
@@ -144,6 +146,7 @@ const catalogTable = { 'Fn::GetAtt': ['CatalogTable', 'Arn'] };
 const ACTIONS = {
   get: 'dynamodb:GetItem',
   batch: 'dynamodb:BatchGetItem',
+  batchWrite: 'dynamodb:BatchWriteItem',
   query: 'dynamodb:Query',
   put: 'dynamodb:PutItem',
   update: 'dynamodb:UpdateItem',
@@ -185,6 +188,12 @@ const noCredentials = denyCredentials('NoCredentials', Object.keys(ACTIONS), [
 const blockIndex = allow(
   'UseBlockIndex',
   ['dynamodb:BatchGetItem', 'dynamodb:BatchWriteItem'],
+  [{ 'Fn::GetAtt': ['BlocksTable', 'Arn'] }],
+);
+
+const forgetBlocks = allow(
+  'ForgetBlocks',
+  ['dynamodb:DeleteItem'],
   [{ 'Fn::GetAtt': ['BlocksTable', 'Arn'] }],
 );
 

@@ -4,6 +4,7 @@ import {
   parseBackupKey,
   parsePackKey,
   type VaultAddress,
+  vaultPrefix,
 } from '../format/object-keys.ts';
 import type { ObjectStore } from '../ports/object-store.ts';
 
@@ -49,3 +50,12 @@ export const listVaultObjects = async (
 };
 
 const newSession = (): SessionObjects => ({ hasManifest: false, isCommitted: false, objects: [] });
+
+/** Deletes all that is stored of a vault, its keys too. */
+export const deleteVaultObjects = async (
+  { projectId, vaultId }: VaultAddress,
+  objects: Pick<ObjectStore, 'list' | 'delete'>,
+): Promise<void> => {
+  const left = await Array.fromAsync(objects.list(vaultPrefix(projectId, vaultId)));
+  await objects.delete(left.map(({ key }) => key));
+};

@@ -6,6 +6,7 @@ import { HoldfastError } from '../errors.ts';
 import type { ProjectId, VaultId } from '../model/ids.ts';
 import type { Vault } from '../model/vault.ts';
 import type { DataPorts } from './data-ports.ts';
+import { hideAllBackups, removeEmptyVault } from './empty-vault.ts';
 
 /** What a cycle needs of the world. */
 export type CollectPorts = Pick<
@@ -40,6 +41,8 @@ export const collectVault = async (
 ): Promise<CycleReport> => {
   const { catalog, clock, ids, probe } = ports;
   const vault = await catalog.vaults.get(projectId, vaultId);
+  const isDeleted = vault.status === 'deleting';
+  if (isDeleted) await hideAllBackups(vault, ports);
   const limits = garbageLimits(vault, ports);
   const keys = vaultKeys(vaultId, { vaults: catalog.vaults, keys: ports.keys });
   const cycle = await catalog.garbage.begin(vaultId, ids.uuid());
@@ -62,8 +65,9 @@ export const collectVault = async (
   });
   await catalog.garbage.setUsed(cycle, usage.usedBytes - done.freedBytes, usage.observed);
   const { epoch } = cycle;
+  const isGone = isDeleted && (await removeEmptyVault(vault, cycle, ports));
   probe.note('vault.collected', { vaultId, epoch, m0: facts.m0, ...done });
-  return { ...done, epoch, blocked: plan.blocked, hasMore: isLate() || hasMore(done) };
+  return { ...done, epoch, blocked: plan.blocked, hasMore: !isGone && (isLate() || hasMore(done)) };
 };
 
 /** What a cycle would do now. Reads alone: it takes the vault away from nobody. */
@@ -83,10 +87,10 @@ export const planCollection = async (
   return planGarbage(facts, garbageLimits(vault, ports));
 };
 
-/** Nobody takes a backup back of a vault that is being deleted, and nothing of it is kept. */
+/** Nobody takes a backup back of a vault that is being deleted, not even in this millisecond. */
 const garbageLimits = ({ status }: Vault, { settings }: CollectPorts) => {
   const limits = { ...GARBAGE_LIMITS, ...settings.garbage };
-  return status === 'deleting' ? { ...limits, windowMs: 0, sessionsKeptMs: 0 } : limits;
+  return status === 'deleting' ? { ...limits, windowMs: -1 } : limits;
 };
 
 const reportBlocked = (

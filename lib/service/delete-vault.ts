@@ -1,52 +1,61 @@
-import { HoldfastError, isError } from '../errors.ts';
-import type { ProjectId, VaultId } from '../model/ids.ts';
+import { HoldfastError } from '../errors.ts';
+import type { VaultId } from '../model/ids.ts';
+import type { Vault } from '../model/vault.ts';
 import type { ApiPorts } from './api-ports.ts';
 import type { Caller } from './caller.ts';
 import { takeOffPolicies } from './dissociate-policy.ts';
+import { collectionName } from './start-collections.ts';
 
 /**
- * Deletes a vault that never had a backup; its disks are released. Deleted backups stay in S3
- * until they are collected, and so does their vault.
+ * Deletes a vault with all of its backups (spec section 3.3): its disks are released, it is
+ * `deleting` from then on, and the collector removes what it holds and at last the vault itself.
+ * `BackupService.6111` while a disk is being backed up, and while it is locked with backups that a
+ * policy made.
  */
 export async function deleteVault(
   { vaultId }: { vaultId: VaultId },
   caller: Caller,
-  ports: Pick<ApiPorts, 'catalog'>,
+  ports: Pick<ApiPorts, 'catalog' | 'clock' | 'jobs' | 'probe'>,
 ): Promise<void> {
-  const { vaults } = ports.catalog;
-  const vault = await vaults.get(caller.projectId, vaultId);
-  if (vault.status !== 'available' && vault.status !== 'error') {
+  const { catalog, clock, jobs, probe } = ports;
+  const { projectId } = caller;
+  const { vaults, garbage } = catalog;
+  const vault = await vaults.get(projectId, vaultId);
+  if (!DELETABLE.has(vault.status)) {
     throw new HoldfastError('BackupService.6111', { reason: `it is ${vault.status}` });
   }
+  await refuseLocked(vault, ports);
   const bindings = await vaults.bindings(vaultId);
   const busy = bindings.find((binding) => binding.protectingTaskId !== undefined);
   if (busy) {
     const reason = `disk ${busy.diskId} is being backed up into it`;
     throw new HoldfastError('BackupService.6111', { reason });
   }
-  if (await hasBackups(caller.projectId, vaultId, ports)) {
-    const feature = 'Deleting a vault that has backups, or deleted ones not yet collected,';
-    throw new HoldfastError('Holdfast.NotImplemented', { feature });
-  }
+  for (const { diskId } of bindings) await vaults.unbind(projectId, diskId);
+  await garbage.startDeletingVault(projectId, vaultId, clock.nowMs());
+  await takeOffPolicies(projectId, vaultId, ports);
   try {
-    for (const { diskId } of bindings) await vaults.unbind(caller.projectId, diskId);
-    await vaults.delete(caller.projectId, vaultId);
-    await takeOffPolicies(caller.projectId, vaultId, ports);
+    // The hour: a repeated request starts it again if it ended without finishing.
+    const hour = String(Math.floor(clock.nowMs() / 3_600_000));
+    await jobs.collect({ name: collectionName(vaultId, `delete-${hour}`), projectId, vaultId });
   } catch (error) {
-    if (!isError(error, 'catalog.conflict')) throw error;
-    const reason = 'a backup or a resource was added to it meanwhile';
-    throw new HoldfastError('BackupService.6111', { reason }, { cause: error });
+    // The schedule starts it some hours later: the vault is deleted for its callers all the same.
+    probe.problem('collection.not-started', error, { vaultId });
   }
 }
 
-async function hasBackups(
-  projectId: ProjectId,
-  vaultId: VaultId,
+/** `deleting` too: a request that is repeated. */
+const DELETABLE: ReadonlySet<string> = new Set(['available', 'error', 'deleting']);
+
+async function refuseLocked(
+  { id, locked }: Vault,
   { catalog }: Pick<ApiPorts, 'catalog'>,
-): Promise<boolean> {
-  for await (const _root of catalog.backups.roots(vaultId)) return true;
-  for await (const backup of catalog.backups.list(projectId)) {
-    if (backup.vaultId === vaultId && backup.status !== 'deleted') return true;
+): Promise<void> {
+  if (!locked) return;
+  for await (const { root, autoTrigger } of catalog.backups.roots(id)) {
+    if (root === 'VISIBLE' && autoTrigger) {
+      const reason = 'it is locked and has backups that a policy made';
+      throw new HoldfastError('BackupService.6111', { reason });
+    }
   }
-  return false;
 }

@@ -69,7 +69,7 @@ const STATUSES: Record<string, number> = {
   'vaults/create-vault-for-servers': 400,
   'vaults/create-vault-malformed': 400,
   'vaults/delete-missing-tag': 404,
-  'vaults/delete-vault-with-backups': 501,
+  'vaults/delete-vault-with-backups': 204,
   'vaults/dissociate-policy': 200,
   'vaults/dissociate-policy-not-applied': 404,
   'vaults/find-vaults-by-tags': 200,

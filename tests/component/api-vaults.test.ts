@@ -218,7 +218,7 @@ describe('update vault', () => {
 });
 
 describe('delete vault', () => {
-  it('removes an empty one and releases its disks', async () => {
+  it('releases its disks, shows it as deleting and has it collected', async () => {
     const world = await apiWorld();
     const diskId = await world.addDisk();
     const id = await world.addVault([diskId]);
@@ -226,21 +226,33 @@ describe('delete vault', () => {
       status: 204,
       body: undefined,
     });
-    expect((await world.call('GET', `/vaults/${id}`)).status).toBe(404);
+    const { body } = await world.call('GET', `/vaults/${id}`);
+    expect(body).toMatchObject({ vault: { billing: { status: 'deleting' }, resources: [] } });
+    expect(world.jobs.collections).toMatchObject([{ projectId: PROJECT, vaultId: id }]);
     await world.addVault([diskId]);
   });
 
-  it('does not yet remove one with backups, nor with deleted ones', async () => {
+  it('takes one with backups, whose start may be lost', async () => {
     const world = await apiWorld();
-    const { vaultId, backupId, diskId } = await world.addBackup();
-    const refused = {
-      status: 501,
-      body: refusal('Holdfast.NotImplemented', 'vault that has backups'),
+    const { vaultId, diskId } = await world.addBackup();
+    const collect = async () => {
+      throw new HoldfastError('job.unavailable', { name: 'x' });
     };
-    expect(await world.call('DELETE', `/vaults/${vaultId}`)).toMatchObject(refused);
-    await world.call('DELETE', `/backups/${backupId}`);
-    expect(await world.call('DELETE', `/vaults/${vaultId}`)).toMatchObject(refused);
-    expect(await world.catalog.vaults.binding(PROJECT, diskId)).not.toBeNull();
+    const ports = { ...world, jobs: { ...world.jobs, collect } };
+    expect((await world.call('DELETE', `/vaults/${vaultId}`, undefined, ports)).status).toBe(204);
+    expect(await world.catalog.vaults.binding(PROJECT, diskId)).toBeNull();
+    expect(world.probe.problems).toMatchObject([{ event: 'collection.not-started' }]);
+  });
+
+  it('refuses one that is locked and has backups of a policy', async () => {
+    const world = await apiWorld();
+    const { vaultId, backupId } = await world.addBackup();
+    const vault = await world.catalog.vaults.get(PROJECT, vaultId);
+    await world.catalog.vaults.update({ ...vault, locked: true });
+    Object.assign(world.state.backups.get(backupId)!, { autoTrigger: true });
+    expect((await world.call('DELETE', `/vaults/${vaultId}`)).body).toEqual(
+      refusal('BackupService.6111', 'locked'),
+    );
   });
 
   it('refuses while a backup runs, and in a state that forbids it', async () => {

@@ -13,8 +13,8 @@ import {
   type Template,
 } from './packaged.ts';
 
-const DURABLE = ['backup', 'restore', 'verify'];
-const WORKERS = ['copy-blocks', 'restore-blocks', 'verify-blocks'];
+const DURABLE = ['backup', 'restore', 'verify', 'collect-garbage'];
+const WORKERS = ['copy-blocks', 'restore-blocks', 'verify-blocks', 'collect-vault'];
 const LATEST_LAMBDA_SECONDS = 900;
 
 let template: Template;
@@ -92,7 +92,7 @@ describe('the package', () => {
 describe('jobs and workers', () => {
   it('are durable where they orchestrate, with an end in sight and an alias', () => {
     const durable = Object.keys(functions).filter((key) => functions[key]?.['DurableConfig']);
-    expect(durable.toSorted()).toEqual(DURABLE);
+    expect(durable.toSorted()).toEqual(DURABLE.toSorted());
     for (const key of DURABLE)
       expect(functions[key]?.['DurableConfig']).toEqual({
         ExecutionTimeout: 14 * 86_400,
@@ -126,6 +126,7 @@ describe('jobs and workers', () => {
   it.each([
     ['WatchDashjobs', 'rate(1 minute)'],
     ['RunDashpolicies', 'rate(1 minute)'],
+    ['StartDashcollections', 'rate(1 hour)'],
     // Within 08:00 to 20:00 UTC (spec section 4.3).
     ['RetentionDashsweep', 'cron(0 8,12,16 * * ? *)'],
   ])('%s runs by its schedule', (name, schedule) => {

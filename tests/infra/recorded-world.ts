@@ -1,13 +1,16 @@
 import { inlinePool } from '../../lib/engine/pool/block-pool.ts';
-import type { Job, JobKind } from '../../lib/ports/jobs.ts';
+import type { Collection, Job, JobKind } from '../../lib/ports/jobs.ts';
+import { collectVault } from '../../lib/service/collect-vault.ts';
 import { copyDiskRange } from '../../lib/service/copy-disk-range.ts';
 import type { DataPorts, RangeRequest } from '../../lib/service/data-ports.ts';
 import type { JobContext, JobEvent } from '../../lib/service/job-context.ts';
 import { restoreDiskRange } from '../../lib/service/restore-disk-range.ts';
 import { runBackupJob } from '../../lib/service/run-backup-job.ts';
+import { runCollectJob } from '../../lib/service/run-collect-job.ts';
 import { runPolicies } from '../../lib/service/run-policies.ts';
 import { runRestoreJob } from '../../lib/service/run-restore-job.ts';
 import { runVerifyJob } from '../../lib/service/run-verify-job.ts';
+import { startCollections } from '../../lib/service/start-collections.ts';
 import { sweepRetention } from '../../lib/service/sweep-retention.ts';
 import { verifyDiskRange } from '../../lib/service/verify-disk-range.ts';
 import { watchJobs } from '../../lib/service/watch-jobs.ts';
@@ -25,6 +28,7 @@ const WORKERS = {
   'copy-blocks': copyDiskRange,
   'restore-blocks': restoreDiskRange,
   'verify-blocks': verifyDiskRange,
+  'collect-vault': collectVault,
 } as unknown as Record<
   string,
   (request: RangeRequest, deadlineMs: number, ports: DataPorts) => Promise<unknown>
@@ -39,6 +43,7 @@ export const recordedWorld = async (dynamo: TestDynamo) => {
   const memory = memoryWorld();
   const { objects, portsOf } = recordedPorts(dynamo);
   const waiting: Job[] = [];
+  const collections: Collection[] = [];
   let running = '';
 
   const noteAs = (key: string) => (wish: Wish) => {
@@ -48,9 +53,14 @@ export const recordedWorld = async (dynamo: TestDynamo) => {
 
   type Ports = DataPorts & ReturnType<typeof memoryWorld>;
   const portsAs = (key: string): Ports => {
-    const data = { leaseMs: LEASE_MS, rangeSegments: 1, workers: 1, marginMs: 0 };
+    const garbage = { windowMs: 0, sessionsKeptMs: 0 };
+    const data = { leaseMs: LEASE_MS, rangeSegments: 1, workers: 1, marginMs: 0, garbage };
     const settings = { ...memory.settings, ...data };
-    const recorded = portsOf(noteAs(key), (job) => waiting.push(job));
+    const recorded = portsOf(
+      noteAs(key),
+      (job) => waiting.push(job),
+      (one) => collections.push(one),
+    );
     return { ...memory, ...recorded, pool: inlinePool(), settings } as unknown as Ports;
   };
 
@@ -68,7 +78,7 @@ export const recordedWorld = async (dynamo: TestDynamo) => {
   const runJob = (kind: JobKind, event: JobEvent): Promise<unknown> =>
     as(kind, (ports) => JOBS[kind](event, contextOf(kind), ports));
 
-  const contextOf = (kind: JobKind): JobContext => ({
+  const contextOf = (kind: JobKind | 'collect-garbage'): JobContext => ({
     step: (_, run) => run(),
     waitUntil: async (_, check) => {
       await check();
@@ -151,6 +161,15 @@ export const recordedWorld = async (dynamo: TestDynamo) => {
     /** A policy whose deletion stopped half-way: it is still applied. */
     losePolicy(id: string) {
       return as('', ({ catalog }) => catalog.policies.delete(PROJECT, id));
+    },
+    /** The schedule of collections, and all of them that are waiting. */
+    async collect(): Promise<void> {
+      memory.clock.advance(LEASE_MS + 1);
+      await as('start-collections', (ports) => startCollections(ports));
+      for (const { projectId, vaultId } of collections.splice(0))
+        await as('collect-garbage', () =>
+          runCollectJob({ projectId, vaultId }, contextOf('collect-garbage')),
+        );
     },
     /** The watchdog, after every lease has run out. */
     watch() {

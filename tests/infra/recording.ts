@@ -2,7 +2,7 @@ import { dynamoBlockIndex } from '../../lib/adapters/aws/dynamo-block-index.ts';
 import { dynamoCatalog } from '../../lib/adapters/aws/dynamo-catalog/dynamo-catalog.ts';
 import { memoryKeyProvider } from '../../lib/adapters/memory/memory-key-provider.ts';
 import { memoryObjectStore } from '../../lib/adapters/memory/memory-object-store.ts';
-import type { Job, Jobs } from '../../lib/ports/jobs.ts';
+import type { Collection, Job, Jobs } from '../../lib/ports/jobs.ts';
 import type { KeyProvider } from '../../lib/ports/key-provider.ts';
 import type { Notifier } from '../../lib/ports/notifier.ts';
 import type { ObjectStore } from '../../lib/ports/object-store.ts';
@@ -23,12 +23,14 @@ interface ItemRequest {
   ExpressionAttributeValues?: Record<string, unknown>;
 }
 type Parts = Partial<Record<'Get' | 'Put' | 'Update' | 'Delete' | 'ConditionCheck', ItemRequest>>;
+type BatchWrite =
+  | { PutRequest: { Item: Record<string, unknown> } }
+  | { DeleteRequest: { Key: Record<string, unknown> } };
+const partitionOf = (write: BatchWrite): unknown =>
+  'PutRequest' in write ? write.PutRequest.Item['pk'] : write.DeleteRequest.Key['pk'];
 interface Request extends ItemRequest {
   TransactItems?: Parts[];
-  RequestItems?: Record<
-    string,
-    { Keys: Record<string, unknown>[] } | { PutRequest: { Item: Record<string, unknown> } }[]
-  >;
+  RequestItems?: Record<string, { Keys: Record<string, unknown>[] } | BatchWrite[]>;
 }
 
 /** Actions whose name is not that of the part of a transaction. */
@@ -66,7 +68,7 @@ export const recordDynamo = ({ client, tables }: TestDynamo, noteOf: () => Note)
           noteItem(ACTION_OF_PART[part] ?? part, request);
       for (const [table, items] of Object.entries(input.RequestItems ?? {}))
         if (Array.isArray(items))
-          for (const { PutRequest } of items) note('BatchWriteItem', table, PutRequest.Item['pk']);
+          for (const item of items) note('BatchWriteItem', table, partitionOf(item));
         else for (const key of items.Keys) note('BatchGetItem', table, key['pk']);
       if (!input.TransactItems && !input.RequestItems) {
         const name = command.replace(/(Item)?Command$/, '');
@@ -85,12 +87,16 @@ export const recordDynamo = ({ client, tables }: TestDynamo, noteOf: () => Note)
 export const recordedPorts = (dynamo: TestDynamo) => {
   const objects = memoryObjectStore();
   const keys = memoryKeyProvider();
-  const portsOf = (note: Note, started: (job: Job) => void) => ({
+  const portsOf = (
+    note: Note,
+    started: (job: Job) => void,
+    collected: (collection: Collection) => void,
+  ) => ({
     catalog: dynamoCatalog(dynamo.client, dynamo.tables.catalog),
     index: dynamoBlockIndex(dynamo.client, dynamo.tables.blocks),
     objects: recordedObjects(objects, note),
     keys: recordedKeys(keys, note),
-    jobs: recordedJobs(note, started),
+    jobs: recordedJobs(note, started, collected),
     notifier: {
       send: async () => note({ action: 'lambda:InvokeFunction', resource: lambdaArn('notify') }),
     } satisfies Notifier,
@@ -151,11 +157,17 @@ const recordedKeys = (keys: KeyProvider, note: Note): KeyProvider => ({
   },
 });
 
-const recordedJobs = (note: Note, started: (job: Job) => void): Jobs => ({
+const recordedJobs = (
+  note: Note,
+  started: (job: Job) => void,
+  collected: (collection: Collection) => void,
+): Jobs => ({
   start: async (job) => {
     note({ action: 'lambda:InvokeFunction', resource: lambdaArn(`${job.kind}:durable`) });
     started(job);
   },
-  collect: async () =>
-    note({ action: 'lambda:InvokeFunction', resource: lambdaArn('collect-garbage:durable') }),
+  collect: async (collection) => {
+    note({ action: 'lambda:InvokeFunction', resource: lambdaArn('collect-garbage:durable') });
+    collected(collection);
+  },
 });

@@ -96,6 +96,7 @@ async function tellTheStory(world: World): Promise<void> {
   await sweepExpired(world, vaultId, diskId);
   await makeAndDeleteVault(world);
   await govern(world, vaultId);
+  await collectGarbage(world, vaultId, diskId);
 }
 
 async function makeVault(world: World, diskId: string, otherId: string): Promise<string> {
@@ -278,4 +279,19 @@ async function runThem(world: World, vaultId: string): Promise<void> {
   await world.call(200, 'POST', `/vaults/${vaultId}/associatepolicy`, { policy_id: third });
   await world.losePolicy(third);
   expect((await world.runPolicies()).started).toEqual([]);
+}
+
+/** Packs shrink and go, then what nobody names, then a vault with all that it holds. */
+async function collectGarbage(world: World, vaultId: string, diskId: string): Promise<void> {
+  const body = await world.call(200, 'GET', `/backups?resource_id=${diskId}`);
+  const backups = found({ backups: z.array(id) }, body)['backups'] as { id: string }[];
+  for (const backup of backups) await world.call(204, 'DELETE', `/backups/${backup.id}`);
+  await world.collect();
+  const orphan = `v1/${PROJECT}/${vaultId}/packs/ab/${'ab'.repeat(16)}`;
+  world.objects.set(orphan, someBytes('orphan', 100));
+  await world.collect();
+  expect(world.objects.has(orphan)).toBe(false);
+  await world.call(204, 'DELETE', `/vaults/${vaultId}`);
+  await world.collect();
+  expect([...world.objects.keys()].filter((key) => key.includes(vaultId))).toEqual([]);
 }

@@ -90,9 +90,11 @@ describe('roles', () => {
 });
 
 describe('objects', () => {
-  it('are deleted, and the bucket changed, by nobody', () => {
+  it('are deleted by the collector alone, and the bucket is changed by nobody', () => {
+    expect(holdersOf('s3:DeleteObject')).toEqual(['collect-vault s3:DeleteObject']);
     const actions = new Set(allowed().flatMap(([, { Action }]) => Action));
     expect([...actions].filter((action) => action.startsWith('s3:')).toSorted()).toEqual([
+      's3:DeleteObject',
       's3:GetObject',
       's3:ListBucket',
       's3:PutObject',
@@ -103,6 +105,7 @@ describe('objects', () => {
     ['api-vaults', ['keys/*', 'vault.json']],
     ['backup', ['backups/*/manifest', 'backups/*/committed']],
     ['copy-blocks', ['packs/*', 'backups/*/segments/*']],
+    ['collect-vault', ['packs/*']],
   ])('are written by %s where its work is', (key, patterns) => {
     expect(reachOf(key, 's3:PutObject')).toEqual(objects(...patterns));
   });
@@ -111,6 +114,7 @@ describe('objects', () => {
     expect(holdersOf('s3:PutObject')).toEqual([
       'backup s3:PutObject',
       'copy-blocks s3:PutObject',
+      'collect-vault s3:PutObject',
       'api-vaults s3:PutObject',
     ]);
   });
@@ -121,6 +125,7 @@ describe('objects', () => {
     ['copy-blocks', ['packs/*', 'backups/*/segments/*', 'backups/*/manifest']],
     ['restore-blocks', ['packs/*', 'backups/*']],
     ['verify-blocks', ['packs/*', 'backups/*', 'keys/*', 'vault.json']],
+    ['collect-vault', ['backups/*', 'packs/*']],
   ])('are read by %s where its work is', (key, patterns) => {
     expect(reachOf(key, 's3:GetObject')).toEqual(objects(...patterns));
   });
@@ -130,6 +135,8 @@ describe('objects', () => {
       (key) => !allowed().some(([own, { Action }]) => own === key && /s3:/.test(String(Action))),
     );
     expect(none).toEqual([
+      'collect-garbage',
+      'start-collections',
       'watch-jobs',
       'retention-sweep',
       'run-policies',
@@ -162,6 +169,7 @@ describe('vault keys', () => {
         'api-vaults kms:Decrypt',
         'api-vaults kms:Encrypt',
         'backup kms:Decrypt',
+        'collect-vault kms:Decrypt',
         'copy-blocks kms:Decrypt',
         'restore kms:Decrypt',
         'restore-blocks kms:Decrypt',
@@ -202,6 +210,9 @@ describe('functions', () => {
         lambda('notify'),
       ],
     ],
+    ['collect-garbage', [lambda('collect-vault')]],
+    ['start-collections', [lambda('collect-garbage:durable')]],
+    ['api-vaults', [lambda('collect-garbage:durable')]],
     ['api-checkpoints', [lambda('backup:durable')]],
     ['api-backups', [lambda('restore:durable'), lambda('verify:durable')]],
     ['api-disks', [lambda('restore:durable')]],
@@ -214,7 +225,7 @@ describe('functions', () => {
   });
 
   it('others call none', () => {
-    expect(holdersOf('lambda:InvokeFunction')).toHaveLength(8);
+    expect(holdersOf('lambda:InvokeFunction')).toHaveLength(11);
   });
 
   it('that are durable keep their own execution, and only they', () => {
@@ -254,8 +265,8 @@ describe('the catalog', () => {
     );
   });
 
-  it('has a block index beside it, which copy-blocks alone uses', () => {
+  it('has a block index beside it, which writers and the collector alone use', () => {
     const users = allowed().filter(([, { Resource }]) => Resource.includes('<BlocksTable.Arn>'));
-    expect(users.map(([key]) => key)).toEqual(['copy-blocks']);
+    expect(users.map(([key]) => key)).toEqual(['copy-blocks', 'collect-vault']);
   });
 });

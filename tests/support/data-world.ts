@@ -5,6 +5,7 @@ import type { Backup } from '../../lib/model/backup.ts';
 import { DISK_TYPE } from '../../lib/model/disk.ts';
 import type { OperationLog, OperationType } from '../../lib/model/operation-log.ts';
 import type { JobKind } from '../../lib/ports/jobs.ts';
+import { collectVault } from '../../lib/service/collect-vault.ts';
 import { copyDiskRange } from '../../lib/service/copy-disk-range.ts';
 import type { DataPorts, RangeRequest } from '../../lib/service/data-ports.ts';
 import type { JobContext, JobEvent, WorkerName } from '../../lib/service/job-context.ts';
@@ -22,6 +23,7 @@ const WORKERS = {
   'copy-blocks': copyDiskRange,
   'restore-blocks': restoreDiskRange,
   'verify-blocks': verifyDiskRange,
+  'collect-vault': collectVault,
 } as unknown as Record<
   WorkerName,
   (request: RangeRequest, deadlineMs: number, ports: DataPorts) => Promise<unknown>

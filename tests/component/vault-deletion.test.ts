@@ -1,0 +1,74 @@
+import { expect, it } from '@jest/globals';
+import { deleteVault } from '../../lib/service/delete-vault.ts';
+import { runCollectJob } from '../../lib/service/run-collect-job.ts';
+import { collectAll, collectorWorld, hide } from '../support/collector-scenario.ts';
+import { writeBlock } from '../support/data-scenario.ts';
+import {
+  backUp,
+  beginBackup,
+  bindDisk,
+  type DataWorld,
+  PROJECT,
+  plainContext,
+  runJob,
+} from '../support/data-world.ts';
+
+const caller = { projectId: PROJECT, userId: 'u', requestId: 'r', role: 'Full' } as const;
+const vaultOf = ({ vaultId }: DataWorld) => ({ projectId: PROJECT, vaultId });
+
+const filled = async () => {
+  const world = await collectorWorld(4, { windowMs: 86_400_000, sessionsKeptMs: 86_400_000 });
+  for (const [n, text] of ['a', 'b', 'c'].entries()) await writeBlock(world, n, text);
+  const first = await backUp(world);
+  await writeBlock(world, 0, 'd');
+  await backUp(world);
+  await hide(world, first);
+  return world;
+};
+
+/** Items of the vault that the catalog still has; operation logs stay for whoever asks. */
+const itemsOf = ({ state, vaultId }: DataWorld) => {
+  const { tasks: _, progress: __, credentials: ___, ...kept } = state;
+  return Object.entries(kept).flatMap(([name, items]) =>
+    items instanceof Map
+      ? [...(items as Map<unknown, unknown>)]
+          .filter(([key, item]) => JSON.stringify([key, item]).includes(vaultId))
+          .map(([key]) => `${name} ${String(key)}`)
+      : [],
+  );
+};
+
+it('ends with nothing left, neither objects nor items', async () => {
+  const world = await filled();
+  await deleteVault(vaultOf(world), caller, { ...world, ...world.ports });
+  expect(world.jobs.collections).toMatchObject([vaultOf(world)]);
+  const end = await runCollectJob(vaultOf(world), plainContext(world.ports));
+  expect(end).toMatchObject({ ended: 'success' });
+  expect([...world.objects.objects.keys()]).toEqual([]);
+  expect(itemsOf(world)).toEqual([]);
+  expect(await runCollectJob(vaultOf(world), plainContext(world.ports))).toMatchObject({
+    ended: 'gone',
+  });
+});
+
+it('is refused while a disk is being backed up', async () => {
+  const world = await filled();
+  const { event } = await beginBackup(world);
+  const deletion = deleteVault(vaultOf(world), caller, { ...world, ...world.ports });
+  await expect(deletion).rejects.toMatchObject({ code: 'BackupService.6111' });
+  await runJob('backup', event, world.ports);
+  expect(await world.ports.catalog.vaults.get(PROJECT, world.vaultId)).toMatchObject({
+    status: 'available',
+  });
+});
+
+it('lets nothing new begin, and may be asked for again', async () => {
+  const world = await filled();
+  const ports = { ...world, ...world.ports };
+  await deleteVault(vaultOf(world), caller, ports);
+  await deleteVault(vaultOf(world), caller, ports);
+  expect(world.jobs.collections).toHaveLength(1);
+  await expect(bindDisk(world)).rejects.toThrow();
+  await collectAll(world).catch(() => {});
+  expect([...world.objects.objects.keys()]).toEqual([]);
+});
