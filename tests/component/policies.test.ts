@@ -226,6 +226,8 @@ describe('exactly one run for a time point', () => {
     const { world, vaultId, policyId } = given;
     world.clock.advance(HOUR_MS);
     await runPolicies(world);
+    // One disk is done, the other one is going.
+    await finishBackup(world, (await backupsOf(given))[0]!.id);
     world.clock.advance(HOUR_MS);
     const runs = await Promise.all([runPolicies(world), runPolicies(world)]);
     expect(runs.flatMap(({ skipped }) => skipped)).toEqual([vaultId]);

@@ -27,11 +27,14 @@ describe('a catalog that others change between a read and the write', () => {
   });
 
   /** A catalog before whose first write `meddle` runs, in a world of its own. */
-  const meddled = async (meddle: () => Promise<unknown>): Promise<Catalog> => {
+  const meddled = async (
+    meddle: () => Promise<unknown>,
+    before = 'TransactWriteCommand',
+  ): Promise<Catalog> => {
     world = await givenWorld(healthy);
     let isFirst = true;
     const { client } = faultyClient(dynamo.client, (_, command) => {
-      if (!isFirst || command !== 'TransactWriteCommand') return undefined;
+      if (!isFirst || command !== before) return undefined;
       isFirst = false;
       return meddle;
     });
@@ -98,6 +101,31 @@ describe('a catalog that others change between a read and the write', () => {
       { from: 0, to: 1, segments: [null], stats: someStats() } as FinishedRange,
     ] as const;
   const commitArguments = () => commitOf(world.protecting.backup, world.protecting.session.id);
+
+  it.each([
+    ['claimed', () => healthy.policies.claim(world.applied, someClaim('first'), AT_MS)],
+    ['settled', () => healthy.policies.settle(world.applied, AT_MS + 5)],
+    ['applied anew', () => healthy.policies.apply({ ...world.applied, appliedAtMs: AT_MS + 1 })],
+  ])('gives nobody a time point of what was just %s', async (_, meddle) => {
+    const catalog = await meddled(meddle, 'UpdateCommand');
+    expect(await catalog.policies.claim(world.applied, someClaim('late'), AT_MS)).toBe(false);
+    const [stored] = await healthy.policies.appliedTo(world.vault.projectId, world.vault.id);
+    expect(stored?.claim?.id).not.toBe('late');
+  });
+  const someClaim = (id: string) => ({ id, pointMs: AT_MS + 5, untilMs: AT_MS + 99 });
+
+  it('does not apply a policy that was just deleted, or to a vault that was', async () => {
+    const { policies } = await meddled(() =>
+      healthy.policies.delete(world.policy.projectId, world.policy.id),
+    );
+    const anew = { ...world.applied, appliedAtMs: AT_MS + 1 };
+    await expectCode(policies.apply(anew), 'BackupService.6000');
+    const { policies: others } = await meddled(() =>
+      healthy.vaults.delete(world.empty.projectId, world.empty.id),
+    );
+    const elsewhere = { ...world.applied, vaultId: world.empty.id };
+    await expectCode(others.apply(elsewhere), 'BackupService.6105');
+  });
 
   it('does not delete a vault that just took a disk', async () => {
     const catalog = await meddled(() => healthy.vaults.bind(moved()));
