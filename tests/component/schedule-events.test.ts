@@ -1,0 +1,42 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { expect, it } from '@jest/globals';
+import { scheduleFunction } from '../../lib/runtime/schedule-function.ts';
+import { runPolicies } from '../../lib/service/run-policies.ts';
+import { sweepRetention } from '../../lib/service/sweep-retention.ts';
+import { watchJobs } from '../../lib/service/watch-jobs.ts';
+import { dataWorld } from '../support/data-world.ts';
+
+/** Walks the sample events of `events/schedules`: what EventBridge sends to what it fires. */
+
+const RUNS: Record<string, Parameters<typeof scheduleFunction>[0]> = {
+  'retention-sweep': sweepRetention,
+  'run-policies': runPolicies,
+  'watch-jobs': watchJobs,
+};
+
+const NOTHING_DONE: Record<string, object> = {
+  'retention-sweep': { deleted: 0, failed: 0 },
+  'run-policies': { started: [], skipped: [], failed: [] },
+  'watch-jobs': { restarted: [], failed: [] },
+};
+
+const folder = new URL('../../events/schedules/', import.meta.url);
+const names = readdirSync(folder).map((file) => file.replace('.json', ''));
+
+it('every event is of a function that is there', () => {
+  expect(names.toSorted()).toEqual(Object.keys(RUNS).toSorted());
+  for (const name of names)
+    expect(existsSync(new URL(`../../functions/${name}.ts`, import.meta.url))).toBe(true);
+});
+
+it.each(Object.entries(RUNS))(
+  '%s finds nothing to do where there is nothing',
+  async (name, run) => {
+    const event = JSON.parse(readFileSync(new URL(`${name}.json`, folder), 'utf8')) as object;
+    expect(event).toMatchObject({ 'detail-type': 'Scheduled Event', source: 'aws.events' });
+    const { ports, probe } = await dataWorld();
+    const handler: (event: object) => Promise<object> = scheduleFunction(run, () => ({ ports }));
+    expect(await handler(event)).toMatchObject(NOTHING_DONE[name]!);
+    expect(probe.problems).toEqual([]);
+  },
+);
