@@ -180,21 +180,31 @@ function numberVerdict(
   if (!backups.some(({ completedAtMs = Number.NEGATIVE_INFINITY }) => completedAtMs >= sinceMs)) {
     return (backup) => keep(backup, 'not_in_force');
   }
+  const wasPromised = promises(countedNewestFirst);
   return (backup) => {
     const reasons = kept.get(backup.id);
     if (reasons) return { backupId: backup.id, action: 'keep', reasons };
-    if (locked && wasPromised(backup, countedNewestFirst)) return keep(backup, 'locked');
+    if (locked && wasPromised(backup)) return keep(backup, 'locked');
     return drop(backup, 'beyond_rule');
   };
 }
 
 /**
  * A lock holds what was promised when the backup was made: a smaller number, set later, deletes
- * nothing before the rule of that time would have.
+ * nothing before the rule of that time would have. Each rule is looked at once.
  */
-function wasPromised(backup: RetainedBackup, counted: readonly RetainedBackup[]): boolean {
-  if (backup.retention === undefined) return false;
-  return keptByNumber(counted, backup.retention)?.has(backup.id) ?? true;
+function promises(
+  countedNewestFirst: readonly RetainedBackup[],
+): (backup: RetainedBackup) => boolean {
+  const keptByRule = new Map<string, ReturnType<typeof keptByNumber>>();
+  return ({ id, retention }) => {
+    if (retention === undefined) return false;
+    const name = JSON.stringify(retention);
+    const known = keptByRule.get(name);
+    const kept = known === undefined ? keptByNumber(countedNewestFirst, retention) : known;
+    keptByRule.set(name, kept);
+    return kept?.has(id) ?? true;
+  };
 }
 
 /**

@@ -263,6 +263,7 @@ async function govern(world: World, vaultId: string): Promise<void> {
   await world.call(200, 'PUT', `/policies/${first}`, { policy: { name: 'other' } });
   await world.call(200, 'GET', '/policies');
   await world.call(200, 'GET', `/policies/${first}`);
+  await world.call(200, 'GET', `/policies/${first}/retention-preview?vault_id=${vaultId}`);
   await world.call(200, 'GET', `/vaults?policy_id=${first}`);
   await world.call(200, 'POST', `/vaults/${vaultId}/dissociatepolicy`, { policy_id: first });
   await world.call(200, 'POST', `/vaults/${vaultId}/associatepolicy`, { policy_id: second });
