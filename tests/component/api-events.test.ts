@@ -68,6 +68,8 @@ const STATUSES: Record<string, number> = {
   'vaults/create-vault': 200,
   'vaults/create-vault-for-servers': 400,
   'vaults/create-vault-malformed': 400,
+  'vaults/create-vault-signed': 200,
+  'vaults/create-vault-signed-wrongly': 401,
   'vaults/delete-missing-tag': 404,
   'vaults/delete-vault-with-backups': 204,
   'vaults/dissociate-policy': 200,
