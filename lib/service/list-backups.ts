@@ -1,3 +1,4 @@
+import { type ErrorCode, isError } from '../errors.ts';
 import { type Backup, isIncremental } from '../model/backup.ts';
 import type { Page } from '../model/details.ts';
 import { DISK_TYPE } from '../model/disk.ts';
@@ -5,7 +6,7 @@ import type { ProjectId, VaultId } from '../model/ids.ts';
 import { GIBIBYTE } from '../model/vault.ts';
 import type { ApiPorts } from './api-ports.ts';
 import type { Caller } from './caller.ts';
-import { listPage, type PageRequest } from './list-page.ts';
+import { listAll, listPage, type PageRequest } from './list-page.ts';
 import { mapLimited } from './map-limited.ts';
 
 /** By what a list of backups can be sorted, and how a backup answers. */
@@ -53,12 +54,50 @@ export async function listBackups(
 ): Promise<Page<Backup>> {
   const vaultIds = await matchingVaults(command, caller.projectId, ports);
   return listPage(
-    ports.catalog.backups.list(caller.projectId),
+    candidates(command, caller.projectId, ports),
     (backup) => matches(backup, command) && (vaultIds?.has(backup.vaultId) ?? true),
     command.page,
     comparison(command.sort),
   );
 }
+
+/**
+ * The fewest backups that those asked for can be among, newest first: the run's, at most one a disk
+ * of a vault; the vault's; all of the project's.
+ */
+async function* candidates(
+  { checkpointId, vaultId }: ListBackupsCommand,
+  projectId: ProjectId,
+  { catalog }: Pick<ApiPorts, 'catalog'>,
+): AsyncGenerator<Backup> {
+  if (checkpointId !== undefined) {
+    const checkpoint = await orElse(null, 'BackupService.6217', () =>
+      catalog.backups.checkpoint(projectId, checkpointId),
+    );
+    const found = await mapLimited(checkpoint?.backups ?? [], ({ backupId }) =>
+      orElse(null, 'BackupService.6200', () => catalog.backups.get(projectId, backupId)),
+    );
+    yield* found.filter((backup) => backup !== null).toSorted(newestFirst);
+  } else if (vaultId === undefined) {
+    yield* catalog.backups.list(projectId);
+  } else {
+    const ofVault = await listAll(catalog.backups.ofVault(vaultId));
+    yield* ofVault.filter((backup) => backup.projectId === projectId).toReversed();
+  }
+}
+
+/** What `read` finds, or `otherwise` when it is refused with `code`: there is none. */
+async function orElse<T>(otherwise: T, code: ErrorCode, read: () => Promise<T>): Promise<T> {
+  try {
+    return await read();
+  } catch (error) {
+    if (!isError(error, code)) throw error;
+    return otherwise;
+  }
+}
+
+const newestFirst = (a: Backup, b: Backup): number =>
+  b.createdAtMs - a.createdAtMs || (a.id < b.id ? 1 : -1);
 
 /** The vaults that the filters on vaults let through; null without such a filter. */
 async function matchingVaults(

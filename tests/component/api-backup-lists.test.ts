@@ -1,0 +1,79 @@
+import { describe, expect, it } from '@jest/globals';
+import type { ApiPorts } from '../../lib/service/api-ports.ts';
+import { type ApiWorld, apiWorld, finishBackup, httpEvent, send } from '../support/api.ts';
+
+/** The same world, in which nobody may read all backups of the project. */
+const frugal = (world: ApiWorld): ApiPorts => ({
+  ...world,
+  catalog: {
+    ...world.catalog,
+    backups: {
+      ...world.catalog.backups,
+      list: () => {
+        throw new Error('the list of the whole project was read');
+      },
+    },
+  },
+});
+
+const someVault = async (world: ApiWorld) => {
+  const vaultId = await world.addVault([await world.addDisk(), await world.addDisk()]);
+  const runs = [];
+  for (let n = 0; n < 3; n++) {
+    world.clock.advance(1000);
+    const run = await world.addCheckpoint(vaultId);
+    for (const id of run.backupIds) await finishBackup(world, id);
+    runs.push(run);
+  }
+  return { vaultId, runs };
+};
+
+const idsOf = (body: unknown) =>
+  (body as { backups: { id: string }[] }).backups.map(({ id }) => id);
+
+describe('lists of backups', () => {
+  it.each(['vault_id', 'checkpoint_id'])(
+    'by %s read no others, and say the same',
+    async (filter) => {
+      const world = await apiWorld();
+      const { vaultId, runs } = await someVault(world);
+      await someVault(world);
+      const of = filter === 'vault_id' ? vaultId : runs[1]!.checkpointId;
+      const count = filter === 'vault_id' ? 6 : 2;
+      const list = (query: string, ports: ApiPorts = frugal(world)) =>
+        world.call('GET', `/backups?${query}`, undefined, ports).then(({ body }) => body);
+      const all = idsOf(await list('', world));
+      const found = await list(`${filter}=${of}`);
+      expect(found).toMatchObject({ count });
+      expect(idsOf(found)).toEqual(all.filter((id) => idsOf(found).includes(id)));
+      expect(idsOf(await list(`${filter}=${of}&limit=1&offset=1`))).toEqual([idsOf(found)[1]]);
+      const marker = idsOf(found)[0];
+      expect(idsOf(await list(`${filter}=${of}&marker=${marker}`))).toEqual(idsOf(found).slice(1));
+      expect(await list(`${filter}=${of}&status=error`)).toMatchObject({ count: 0 });
+      await world.call('DELETE', `/backups/${marker}`);
+      expect(await list(`${filter}=${of}`)).toMatchObject({ count: count - 1 });
+    },
+  );
+
+  it('by both are of both', async () => {
+    const world = await apiWorld();
+    const [one, two] = [await someVault(world), await someVault(world)];
+    const list = (vaultId: string, checkpointId: string) =>
+      world.call('GET', `/backups?vault_id=${vaultId}&checkpoint_id=${checkpointId}`);
+    const run = one.runs[0]!.checkpointId;
+    expect((await list(one.vaultId, run)).body).toMatchObject({ count: 2 });
+    expect((await list(two.vaultId, run)).body).toMatchObject({ count: 0 });
+  });
+
+  it("have none of what is not there, or is another project's", async () => {
+    const world = await apiWorld();
+    const { vaultId, runs } = await someVault(world);
+    const token = await world.admit('other');
+    const checkpoint = `checkpoint_id=${runs[0]!.checkpointId}`;
+    for (const query of [`vault_id=${vaultId}`, checkpoint, 'vault_id=x', 'checkpoint_id=x']) {
+      const event = httpEvent('GET', `/v3/other/backups?${query}`, { token });
+      expect((await send(event, world)).body).toMatchObject({ count: 0, backups: [] });
+    }
+    expect((await world.call('GET', '/backups?vault_id=x')).body).toMatchObject({ count: 0 });
+  });
+});
