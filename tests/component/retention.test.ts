@@ -6,7 +6,7 @@ import { applyRetentionToVault } from '../../lib/service/apply-retention.ts';
 import { createCheckpoint } from '../../lib/service/create-checkpoint.ts';
 import { sweepRetention } from '../../lib/service/sweep-retention.ts';
 import { bindDisk, DISK, dataWorld, PROJECT, runJob } from '../support/data-world.ts';
-import { somePolicy } from '../support/policy-records.ts';
+import { appliedOf, somePolicy } from '../support/policy-records.ts';
 import { retentionRule } from '../support/retention-history.ts';
 
 const DAY_MS = 86_400_000;
@@ -165,6 +165,37 @@ describe('the sweep of a vault', () => {
     world.clock.advance(DAY_MS);
     expect(await sweep()).toEqual({ deleted: 1, failed: 0 });
     expect(await shown()).toEqual([]);
+  });
+
+  it('applies a changed number no sooner than the next backup does', async () => {
+    const { daily, sweep, change, backUp, shown } = await scene(retentionRule({ maxBackups: 3 }));
+    await daily(3);
+    await change({ retention: retentionRule({ maxBackups: 1 }) });
+    expect(await sweep()).toEqual({ deleted: 0, failed: 0 });
+    await backUp();
+    expect(await shown()).toEqual([4]);
+  });
+
+  it('applies the rule of another policy no sooner than the next backup does', async () => {
+    const { daily, sweep, backUp, shown, world } = await scene(retentionRule({ maxBackups: 3 }));
+    const { policies } = world.ports.catalog;
+    const retention = retentionRule({ maxBackups: 1 });
+    const other = somePolicy({ projectId: PROJECT, retention, retentionSinceMs: 0 });
+    await policies.create(other);
+    await daily(3);
+    const appliedAtMs = world.clock.nowMs();
+    const vault = { id: world.vaultId, projectId: PROJECT };
+    await policies.apply(appliedOf(vault, other, { appliedAtMs }));
+    expect(await sweep()).toEqual({ deleted: 0, failed: 0 });
+    await backUp('manual');
+    expect(await shown()).toEqual([3, 4]);
+  });
+
+  it('is when expired ones go, not the completion of a backup', async () => {
+    const { daily, sweep, shown } = await scene(retentionRule({ durationDays: 1 }));
+    await daily(4);
+    expect(await shown()).toEqual([1, 2, 3, 4]);
+    expect(await sweep()).toEqual({ deleted: 3, failed: 0 });
   });
 
   it('deletes what a locked vault lets nobody delete by hand, when its time has come', async () => {
