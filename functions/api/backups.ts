@@ -8,6 +8,7 @@ import { showBackup } from '../../lib/service/show-backup.ts';
 import { showMetadata } from '../../lib/service/show-metadata.ts';
 import { startRestore } from '../../lib/service/start-restore.ts';
 import { startVerify } from '../../lib/service/start-verify.ts';
+import { undeleteBackup } from '../../lib/service/undelete-backup.ts';
 
 export const createHandler = httpFunction(
   on(routes.list, listBackups),
@@ -15,6 +16,7 @@ export const createHandler = httpFunction(
   on(routes.update, renameBackup),
   on(routes.showMetadata, showMetadata),
   on(routes.remove, deleteBackup),
+  on(routes.undelete, undeleteBackup),
   on(routes.restore, startRestore),
   on(routes.verify, startVerify),
 );

@@ -40,6 +40,7 @@ const list = route({
     ...PAGE_WITH_MARKER,
     checkpoint_id: z.string().optional(),
     dec: truth.optional(),
+    deleted: truth.optional(),
     end_time: moment.optional(),
     enterprise_project_id: z.string().optional(),
     image_type: oneOf(['backup', 'replication']).optional(),
@@ -79,6 +80,7 @@ const list = route({
     ownType: query.own_type,
     parentId: query.parent_id,
     dedicatedCloud: query.dec,
+    deleted: query.deleted,
     incremental: query.incremental,
     usedPercent: query.used_percent,
     createdFromMs: query.start_time,
@@ -138,6 +140,22 @@ const remove = route({
   errors: ['BackupService.6200', 'BackupService.6201', 'BackupService.6216', 'BackupService.6220'],
   command: ({ path }) => ({ backupId: path.backup_id }),
   answer: () => undefined,
+});
+
+const undelete = route({
+  method: 'POST',
+  path: `${BACKUP}/undelete`,
+  operationId: 'UndeleteBackup',
+  summary: 'Take the deletion of a backup back (extension)',
+  tag,
+  action: 'cbr:backups:undelete',
+  query: NOTHING,
+  body: null,
+  status: 200,
+  response: backupResponse,
+  errors: ['BackupService.6200', 'BackupService.6112'],
+  command: ({ path }) => ({ backupId: path.backup_id }),
+  answer: (backup: Backup) => ({ backup: backupJson(backup) }),
 });
 
 const restore = route({
@@ -207,6 +225,7 @@ export const BACKUP_ROUTES = {
   show,
   update,
   remove,
+  undelete,
   restore,
   verify,
 };

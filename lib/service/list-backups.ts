@@ -39,6 +39,8 @@ export interface ListBackupsCommand {
   ownType?: string | undefined;
   parentId?: string | undefined;
   dedicatedCloud?: boolean | undefined;
+  /** Extension: those that are deleted and can be taken back, instead of the others. */
+  deleted?: boolean | undefined;
   incremental?: boolean | undefined;
   /** Backups in vaults of which at least this share is used. */
   usedPercent?: number | undefined;
@@ -46,7 +48,7 @@ export interface ListBackupsCommand {
   createdToMs?: number | undefined;
 }
 
-/** The project's backups that match and are not deleted, newest first unless sorted otherwise. */
+/** The project's backups that match, newest first unless sorted otherwise. */
 export async function listBackups(
   command: ListBackupsCommand,
   caller: Caller,
@@ -123,7 +125,7 @@ async function matchingVaults(
 function matches(backup: Backup, command: ListBackupsCommand): boolean {
   const { disk } = backup;
   return (
-    backup.status !== 'deleted' &&
+    isWanted(backup, command.deleted ?? false) &&
     couldBeOurs(command) &&
     (command.checkpointId ?? backup.checkpointId) === backup.checkpointId &&
     (command.vaultId ?? backup.vaultId) === backup.vaultId &&
@@ -137,6 +139,10 @@ function matches(backup: Backup, command: ListBackupsCommand): boolean {
     backup.createdAtMs <= (command.createdToMs ?? backup.createdAtMs)
   );
 }
+
+/** A deleted backup that never was whole cannot be taken back. */
+const isWanted = ({ status, manifest }: Backup, deleted: boolean): boolean =>
+  deleted ? status === 'deleted' && manifest !== undefined : status !== 'deleted';
 
 /** In this release all backups are the project's own, of disks, with no replica and no parent. */
 const couldBeOurs = (command: ListBackupsCommand): boolean =>

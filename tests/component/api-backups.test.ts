@@ -309,3 +309,27 @@ describe('verify backup', () => {
     expect((await world.call('POST', `/backups/${backupId}/verify`)).status).toBe(202);
   });
 });
+
+describe('undelete backup', () => {
+  it('lists what is deleted, and brings it back', async () => {
+    const world = await apiWorld();
+    const { backupId } = await world.addBackup();
+    const idsOf = async (query: string) => {
+      const { body } = await world.call('GET', `/backups${query}`);
+      return (body as { backups: { id: string }[] }).backups.map(({ id }) => id);
+    };
+    await world.call('DELETE', `/backups/${backupId}`);
+    expect(await idsOf('')).toEqual([]);
+    expect(await idsOf('?deleted=true')).toEqual([backupId]);
+    const answer = await world.call('POST', `/backups/${backupId}/undelete`);
+    expect(answer).toMatchObject({ status: 200, body: { backup: { status: 'available' } } });
+    expect(await idsOf('')).toEqual([backupId]);
+    expect(await idsOf('?deleted=true')).toEqual([]);
+  });
+
+  it('says that a backup is gone once it was collected', async () => {
+    const world = await apiWorld();
+    const answer = await world.call('POST', '/backups/none/undelete');
+    expect(answer).toMatchObject({ status: 404, body: refusal('BackupService.6200') });
+  });
+});

@@ -28,6 +28,7 @@ const STATUSES: Record<string, number> = {
   'backups/restore-backup-to-other-disk': 400,
   'backups/show-backup': 200,
   'backups/show-metadata': 200,
+  'backups/undelete-backup': 200,
   'backups/verify-backup': 202,
   'checkpoints/create-checkpoint': 200,
   'checkpoints/create-checkpoint-of-missing-vault': 404,

@@ -26,6 +26,7 @@ describe('the table of routes', () => {
     const extensions = [
       'CreateToken',
       'VerifyBackup',
+      'UndeleteBackup',
       'PreviewRetention',
       'CancelOpLog',
       'CreateVolume',
