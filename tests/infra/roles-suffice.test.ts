@@ -92,6 +92,8 @@ async function tellTheStory(world: World): Promise<void> {
   await loseRestore(world, backupId, diskId);
   await verifyDamaged(world, backupId);
   await world.call(204, 'DELETE', `/backups/${backupId}`);
+  await world.call(200, 'POST', `/backups/${backupId}/undelete`);
+  await world.call(204, 'DELETE', `/backups/${backupId}`);
   await world.call(200, 'GET', '/operation-logs');
   await sweepExpired(world, vaultId, diskId);
   await makeAndDeleteVault(world);
