@@ -12,7 +12,7 @@ import { systemClock } from '../lib/adapters/local/system-clock.ts';
 import { systemIds } from '../lib/adapters/local/system-ids.ts';
 import type { Role } from '../lib/model/credential.ts';
 import { type CredentialPorts, createCredential } from '../lib/service/create-credential.ts';
-import { listCredentials } from '../lib/service/list-credentials.ts';
+import { listCredentials, type ShownCredential } from '../lib/service/list-credentials.ts';
 import { revokeCredential } from '../lib/service/revoke-credential.ts';
 import { rotateCredential } from '../lib/service/rotate-credential.ts';
 import { masterKeyFile, REGION, readIdentity } from './home.ts';
@@ -153,11 +153,7 @@ const positive = (name: string, text: string): number => {
 };
 
 /** Times as people read them. */
-const shown = <T extends { createdAtMs: number; expiresAtMs?: number }>({
-  createdAtMs,
-  expiresAtMs,
-  ...rest
-}: T): object => ({
+const shown = ({ createdAtMs, expiresAtMs, ...rest }: ShownCredential): object => ({
   ...rest,
   createdAt: new Date(createdAtMs).toISOString(),
   expiresAt: expiresAtMs === undefined ? 'never' : new Date(expiresAtMs).toISOString(),

@@ -100,7 +100,9 @@ const itemsOfWorld = async (client: DynamoDBDocumentClient, table: string, world
   const { garbage } = world;
   const vaults = [vault, empty, fresh, ...(garbage ? [garbage.vault, garbage.closing] : [])];
   const backups = [
-    ...[committed.backup, protecting.backup, begun],
+    committed.backup,
+    protecting.backup,
+    begun,
     ...(garbage ? [garbage.hidden, garbage.protected] : []),
   ];
   const tasks = [committed.task, protecting.task, world.begunTask];
