@@ -34,6 +34,7 @@ const LEAST: Record<string, Role> = {
   'cbr:backups:restore': 'BackupsAndVaults',
   'cbr:backups:replicate': 'BackupsAndVaults',
   'cbr:backups:verify': 'BackupsAndVaults',
+  'cbr:backups:undelete': 'BackupsAndVaults',
   'cbr:backups:queryReplicationCapability': 'ReadOnly',
   'cbr:policies:list': 'ReadOnly',
   'cbr:policies:get': 'ReadOnly',
