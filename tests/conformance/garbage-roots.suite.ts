@@ -93,6 +93,8 @@ const undeleteCases = (subject: Subject): void => {
     const vault = await givenVault(catalog);
     const { projectId, id } = (await givenCommitted(catalog, vault)).backup;
     const before = await backups.get(projectId, id);
+    const counts = await vaults.backupCounts(vault.id);
+    expect(counts).toMatchObject([{ backupCount: 1, backupBytes: 1024 }]);
     await backups.hide(projectId, id, AT_MS + 6000);
     const since = { undeletedAtMs: LATER_MS, updatedAtMs: LATER_MS };
     for (let n = 0; n < 2; n++) {
@@ -101,6 +103,7 @@ const undeleteCases = (subject: Subject): void => {
     }
     expect(await backups.get(projectId, id)).toStrictEqual({ ...before, ...since });
     expect((await vaults.usage(vault.id)).backupCount).toBe(1);
+    expect(await vaults.backupCounts(vault.id)).toStrictEqual(counts);
     const { cycle, m0 } = await givenCycle(catalog, vault.id);
     const when = { m0, hiddenBeforeMs: LATER_MS };
     expect(await garbage.removeRoot(cycle, { projectId, id }, when)).toBe(false);

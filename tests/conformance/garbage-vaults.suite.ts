@@ -12,6 +12,7 @@ import {
   someStats,
 } from '../support/catalog-records.ts';
 import { givenCycle, givenHidden, givenSealedPack } from '../support/garbage-records.ts';
+import { appliedOf, givenPolicy } from '../support/policy-records.ts';
 import type { Subject } from './catalog.suite.ts';
 
 export const garbageVaultCases = (subject: Subject): void => {
@@ -103,6 +104,7 @@ const endCases = (subject: Subject): void => {
     const { projectId, id } = vault;
     const hidden = await givenHidden(catalog, vault);
     const packId = await givenSealedPack(catalog, vault);
+    await catalog.policies.apply(appliedOf(vault, await givenPolicy(catalog, { projectId })));
     for (const { diskId, protectingTaskId } of await vaults.bindings(id)) {
       await catalog.tasks.end(projectId, protectingTaskId!, { status: 'success', atMs: AT_MS });
       await vaults.unbind(projectId, diskId);

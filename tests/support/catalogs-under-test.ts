@@ -21,8 +21,8 @@ export const memoryCatalogUnderTest = async (): Promise<CatalogUnderTest> => {
       const isOwn = (record: { vaultId?: string }) => record.vaultId === vaultId;
       const { epochs, usage, vaults, runs } = state;
       const byVault = [epochs, usage, vaults, runs].filter((kept) => kept.has(vaultId));
-      const { packs, sessions, backups, keys: vaultKeys, bindings } = state;
-      const others = [packs, sessions, backups, vaultKeys, bindings];
+      const { packs, sessions, backups, keys: vaultKeys, bindings, applied } = state;
+      const others = [packs, sessions, backups, vaultKeys, bindings, applied];
       return byVault.length + others.flatMap((kept) => [...kept.values()].filter(isOwn)).length;
     },
     async close() {},
