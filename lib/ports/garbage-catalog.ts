@@ -22,7 +22,7 @@ export interface ObservedUsage {
 }
 
 /**
- * What the collector does to the catalog (ARCHITECTURE.md, "Garbage collection", rules R7 to R14).
+ * What the collector does to the catalog (ARCHITECTURE.md, "Sessions and roots", rules R7 to R14).
  * The promises of `Catalog` hold for every method: conditional, idempotent, settled by reading.
  * `false` = the state forbids it now, nothing was changed and the collector goes on; a change that
  * this very run has made before is `true`. Wherever `m0` is given, it must be the horizon that is

@@ -1,6 +1,5 @@
 import { readManifest } from '../engine/read-manifest.ts';
 import { type VaultKeys, vaultKeys } from '../engine/vault-keys.ts';
-import type { Manifest } from '../format/manifest.ts';
 import type { Backup } from '../model/backup.ts';
 import type { SessionId } from '../model/ids.ts';
 import type { OperationLog } from '../model/operation-log.ts';
@@ -8,7 +7,7 @@ import type { DataPorts } from './data-ports.ts';
 
 export interface Reading {
   backup: Backup;
-  manifest: Manifest;
+  manifest: Awaited<ReturnType<typeof readManifest>>;
   vaultKeys: VaultKeys;
 }
 
