@@ -26,6 +26,7 @@ Vaults and backups (through the API: start it first with npm start)
   restore <backup> --to <disk>             restore onto the disk it was made of
   task <task>                              show a task
   cancel <task>                            stop a task
+  collect <vault> [--dry-run]              free what is garbage now, or say what would be freed
 
 Credentials (local mode must run; with --stage, those of a deployed stack, by your AWS credentials)
   credential create [--token] [--role Full|BackupsAndVaults|ReadOnly] [--user U] [--days N]
@@ -43,6 +44,7 @@ interface Context {
     percent?: string;
     to?: string;
     json?: boolean;
+    'dry-run'?: boolean;
   };
   home: string;
   quiet: boolean;
@@ -67,6 +69,7 @@ const COMMANDS: Record<string, { operands: number; run: Command }> = {
     operands: 1,
     run: async ({ args: [id = ''] }) => (await api()).call('POST', `operation-logs/${id}/cancel`),
   },
+  collect: { operands: 1, run: (context) => collect(context) },
   'credential create': {
     operands: 0,
     run: async ({ home, options }) => (await credentials()).createCredentialOf(home, options),
@@ -107,6 +110,7 @@ const main = async (): Promise<number> => {
       'grace-hours': { type: 'string' },
       token: { type: 'boolean' },
       json: { type: 'boolean' },
+      'dry-run': { type: 'boolean' },
       help: { type: 'boolean', short: 'h' },
     },
   });
@@ -206,6 +210,13 @@ const verify = async ({ args: [backupId = ''], options, quiet }: Context): Promi
   const taskId = await client.startVerify(backupId, Number(options.percent ?? 100));
   const task = await client.waitFor(taskId, progressBar('verify', quiet));
   return { backup: backupId, task: taskId, ...task.outcome };
+};
+
+const collect = async ({ args: [vaultId = ''], options, home }: Context): Promise<object> => {
+  const { collectNow } = await import('./collect-command.ts');
+  const undeleteDays = Number(process.env['HOLDFAST_UNDELETE_DAYS'] ?? 7);
+  if (!(undeleteDays >= 0)) throw new Error('HOLDFAST_UNDELETE_DAYS is a number of days.');
+  return collectNow(home, vaultId, { dryRun: options['dry-run'] ?? false, undeleteDays });
 };
 
 const restore = async ({ args: [backupId = ''], options, quiet }: Context): Promise<object> => {

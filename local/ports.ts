@@ -26,6 +26,9 @@ export const apiPort = (): number => portOf('api');
 export const dynamoEndpoint = (port = portOf('dynamo')): string =>
   process.env['HOLDFAST_DYNAMO_ENDPOINT'] ?? `http://127.0.0.1:${port}`;
 
+/** The S3 server of a running local mode. */
+export const s3Endpoint = (): string => `http://127.0.0.1:${portOf('s3')}`;
+
 /** The ports of `npm start`, as set or by default; refuses one that is given twice. */
 export const configuredPorts = (): LocalPorts => {
   const ports = Object.fromEntries(NAMES.map((name) => [name, portOf(name)]));

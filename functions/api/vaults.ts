@@ -15,6 +15,7 @@ import { listExternalVaults } from '../../lib/service/list-external-vaults.ts';
 import { listProjectTags } from '../../lib/service/list-project-tags.ts';
 import { listStorageUsage } from '../../lib/service/list-storage-usage.ts';
 import { listVaults } from '../../lib/service/list-vaults.ts';
+import { removeResources } from '../../lib/service/remove-resources.ts';
 import { setResources } from '../../lib/service/set-resources.ts';
 import { showSummary } from '../../lib/service/show-summary.ts';
 import { showVault } from '../../lib/service/show-vault.ts';
@@ -29,6 +30,7 @@ export const createHandler = httpFunction(
   on(routes.update, updateVault),
   on(routes.remove, deleteVault),
   on(routes.addResources, addResources),
+  on(routes.removeResources, removeResources),
   on(routes.setResources, setResources),
   on(fleet.batchUpdate, updateAllVaults),
   on(fleet.showSummary, showSummary),

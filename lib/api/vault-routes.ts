@@ -11,6 +11,8 @@ import {
   vaultAddResourceResponse,
   vaultCreateRequest,
   vaultListResponse,
+  vaultRemoveResourceRequest,
+  vaultRemoveResourceResponse,
   vaultResponse,
   vaultSetResourceRequest,
   vaultSetResourceResponse,
@@ -159,7 +161,7 @@ const remove = route({
   method: 'DELETE',
   path: VAULT,
   operationId: 'DeleteVault',
-  summary: 'Delete a vault that never had a backup',
+  summary: 'Delete a vault and all of its backups',
   tag,
   action: 'cbr:vaults:delete',
   query: NOTHING,
@@ -196,6 +198,30 @@ const addResources = route({
   answer: (ids: string[]) => ({ add_resource_ids: ids }),
 });
 
+const removeResources = route({
+  method: 'POST',
+  path: `${VAULT}/removeresources`,
+  operationId: 'RemoveVaultResource',
+  summary: 'Take disks out of a vault, and delete their backups in it',
+  tag,
+  action: 'cbr:vaults:removeResources',
+  query: NOTHING,
+  body: vaultRemoveResourceRequest,
+  status: 200,
+  response: vaultRemoveResourceResponse,
+  errors: [
+    'BackupService.6105',
+    'BackupService.6112',
+    'BackupService.6110',
+    'BackupService.6104',
+    'BackupService.6135',
+    'BackupService.6125',
+    'BackupService.6216',
+  ],
+  command: ({ path, body }) => ({ vaultId: path.vault_id, diskIds: body.resource_ids }),
+  answer: (diskIds: string[]) => ({ remove_resource_ids: diskIds }),
+});
+
 const setResources = route({
   method: 'PUT',
   path: `${VAULT}/set-resources`,
@@ -220,4 +246,13 @@ const setResources = route({
 const rules = ({ tags }: { tags?: { key: string; value: string }[] | undefined }) =>
   tags ? { tags } : {};
 
-export const VAULT_ROUTES = { create, list, show, update, remove, addResources, setResources };
+export const VAULT_ROUTES = {
+  create,
+  list,
+  show,
+  update,
+  remove,
+  addResources,
+  removeResources,
+  setResources,
+};

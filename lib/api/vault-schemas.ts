@@ -123,6 +123,14 @@ export const vaultSetResourceResponse = z
   .object({ set_resource_ids: z.array(z.string()) })
   .meta({ id: 'VaultSetResourceResp' });
 
+export const vaultRemoveResourceRequest = z
+  .object({ resource_ids: z.array(idField).min(1).max(256) })
+  .meta({ id: 'VaultRemoveResourceReq' });
+
+export const vaultRemoveResourceResponse = z
+  .object({ remove_resource_ids: z.array(z.string()) })
+  .meta({ id: 'VaultRemoveResourceResp' });
+
 export const summaryResponse = z
   .object({
     size: z.int().min(0).meta({ description: 'In GB.' }),

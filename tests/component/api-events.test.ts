@@ -80,7 +80,7 @@ const STATUSES: Record<string, number> = {
   'vaults/list-project-tags': 200,
   'vaults/list-storage-usage': 200,
   'vaults/list-vaults': 200,
-  'vaults/remove-resources': 501,
+  'vaults/remove-resources': 200,
   'vaults/show-summary': 200,
   'vaults/show-tags': 200,
   'vaults/show-vault': 200,

@@ -96,6 +96,7 @@ async function tellTheStory(world: World): Promise<void> {
   await world.call(204, 'DELETE', `/backups/${backupId}`);
   await world.call(200, 'GET', '/operation-logs');
   await sweepExpired(world, vaultId, diskId);
+  await world.call(200, 'POST', `/vaults/${vaultId}/removeresources`, { resource_ids: [otherId] });
   await makeAndDeleteVault(world);
   await govern(world, vaultId);
   await collectGarbage(world, vaultId, diskId);

@@ -122,6 +122,7 @@ const GOOD: [string, string, object][] = [
   ['PUT', '/vaults/batch-update', { vault: { smn_notify: true, threshold: 5 } }],
   ['PUT', `/vaults/${vaultId}/set-resources`, { action: 'suspend', resource_ids: [diskId] }],
   ['POST', `/vaults/${vaultId}/addresources`, { resources: resources([diskId]) }],
+  ['POST', `/vaults/${vaultId}/removeresources`, { resource_ids: [diskId] }],
   [
     'POST',
     '/checkpoints',

@@ -1,0 +1,73 @@
+import { randomBytes } from 'node:crypto';
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { ApiError } from '../../local/api-client.ts';
+import { LocalMode } from '../support/local-mode.ts';
+
+const TEST_MS = 180_000;
+const MIB = 2 ** 20;
+
+let mode: LocalMode;
+beforeAll(async () => {
+  mode = await LocalMode.create({ HOLDFAST_UNDELETE_DAYS: '0' });
+  await mode.start();
+}, TEST_MS);
+afterAll(() => mode.dispose());
+
+/** A command of the CLI that must succeed; its JSON. */
+const holdfast = async <T = Record<string, string>>(
+  args: string[],
+  input?: Uint8Array,
+): Promise<T> => {
+  const { code, stdout, stderr } = await mode.run('cli.ts', [...args, '--json'], input);
+  expect({ code, stderr: stderr.replaceAll(/^\{.*\}\n/gm, '') }).toEqual({ code: 0, stderr: '' });
+  return JSON.parse(stdout) as T;
+};
+
+/** Files that hold objects in the S3 server's folder. */
+const objects = async (): Promise<number> => {
+  const folder = join(mode.home, 's3', 'objects');
+  const found = await readdir(folder, { recursive: true, withFileTypes: true });
+  return found.filter((entry) => entry.isFile()).length;
+};
+
+it(
+  'frees what a deleted backup alone holds, and BF3: leaves nothing of a deleted vault',
+  async () => {
+    const { disk } = await holdfast(['disk', 'import', '-', '--name', 'd'], randomBytes(8 * MIB));
+    const { vault } = await holdfast(['vault', 'create', '--name', 'v']);
+    const first = await holdfast(['backup', vault!, disk!]);
+    const client = await mode.client();
+    const idle = await holdfast<{ freedBytes: number }>(['collect', vault!, '--dry-run']);
+    expect(idle.freedBytes).toBe(0);
+
+    await client.call('DELETE', `backups/${first['backup']}`);
+    await holdfast(['collect', vault!, '--dry-run']);
+    const before = await objects();
+    const collected = await holdfast<{ deleted: number; freedBytes: number }>(['collect', vault!]);
+    expect(collected.deleted).toBeGreaterThan(0);
+    expect(collected.freedBytes).toBeGreaterThan(8 * MIB);
+    expect(await objects()).toBeLessThan(before);
+
+    const second = await holdfast(['backup', vault!, disk!]);
+    await holdfast(['verify', second['backup']!]);
+    await client.call('DELETE', `vaults/${vault}`);
+    const isGone = async () => {
+      try {
+        await client.call('GET', `vaults/${vault}`);
+        return false;
+      } catch (error) {
+        expect(error).toBeInstanceOf(ApiError);
+        return (error as ApiError).status === 404;
+      }
+    };
+    const deadline = performance.now() + 90_000;
+    while (!(await isGone())) {
+      expect(performance.now()).toBeLessThan(deadline);
+      await new Promise((next) => setTimeout(next, 200));
+    }
+    expect(await objects()).toBe(0);
+  },
+  TEST_MS,
+);
