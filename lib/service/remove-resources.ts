@@ -13,8 +13,8 @@ type Ports = Pick<ApiPorts, 'catalog' | 'clock' | 'ids' | 'probe'>;
 /**
  * Takes disks out of a vault and deletes all of their backups in it (spec section 3.5). All of them
  * must be in the vault and idle, else nothing is changed: `BackupService.6135`, `6125`, `6216`; a
- * locked vault refuses with `6110`. A disk goes first, so that no new backup of it begins. One whose
- * backups are left counts as in the vault: a request that ended between may be repeated.
+ * locked vault refuses with `6110`. A disk goes first, so that no new backup of it begins. One
+ * whose backups are left counts as in the vault: a request that ended between may be repeated.
  */
 export async function removeResources(
   { vaultId, diskIds }: { vaultId: VaultId; diskIds: DiskId[] },
