@@ -96,7 +96,6 @@ async function tellTheStory(world: World): Promise<void> {
   await world.call(204, 'DELETE', `/backups/${backupId}`);
   await world.call(200, 'GET', '/operation-logs');
   await sweepExpired(world, vaultId, diskId);
-  await world.call(200, 'POST', `/vaults/${vaultId}/removeresources`, { resource_ids: [otherId] });
   await makeAndDeleteVault(world);
   await govern(world, vaultId);
   await collectGarbage(world, vaultId, diskId);
@@ -242,9 +241,13 @@ async function sweepExpired(world: World, vaultId: string, diskId: string): Prom
 }
 
 async function makeAndDeleteVault(world: World): Promise<void> {
-  const request = vaultRequest({ name: 'second' });
+  const diskId = world.memory.ids.uuid();
+  await world.memory.disks.addDisk({ id: diskId, name: diskId, sizeBytes: MIB });
+  const request = vaultRequest({ name: 'second', resources: resources([diskId]) });
   const made = found({ vault: id }, await world.call(200, 'POST', '/vaults', request));
-  await world.call(204, 'DELETE', `/vaults/${(made['vault'] as { id: string }).id}`);
+  const vaultId = (made['vault'] as { id: string }).id;
+  await world.call(200, 'POST', `/vaults/${vaultId}/removeresources`, { resource_ids: [diskId] });
+  await world.call(204, 'DELETE', `/vaults/${vaultId}`);
 }
 
 const NIGHTLY = ['FREQ=DAILY;BYHOUR=02;BYMINUTE=00'];
