@@ -5,6 +5,7 @@ import type { Vault } from '../model/vault.ts';
 import type { ApiPorts } from './api-ports.ts';
 import type { Caller } from './caller.ts';
 import { startJob } from './start-job.ts';
+import { taskOfBackup } from './task-of-backup.ts';
 
 type Ports = Pick<ApiPorts, 'catalog' | 'jobs' | 'clock' | 'ids' | 'probe'>;
 type Target = NonNullable<OperationLog['target']>;
@@ -56,26 +57,15 @@ function restoreTask(
   caller: Caller,
   ports: Pick<ApiPorts, 'clock' | 'ids'>,
 ): OperationLog {
-  const nowMs = ports.clock.nowMs();
-  return {
+  const task = taskOfBackup(backup, {
     id: ports.ids.uuid(),
-    projectId: caller.projectId,
     type: 'restore',
     status: 'waiting',
-    vaultId: vault.id,
-    vaultName: vault.name,
-    checkpointId: backup.checkpointId,
-    backupId: backup.id,
-    backupName: backup.name,
-    disk: { id: backup.disk.id, name: backup.disk.name },
-    target,
-    totalBytes: backup.disk.sizeBytes,
-    cancelRequested: false,
-    restarts: 0,
     requestId: caller.requestId,
-    createdAtMs: nowMs,
-    updatedAtMs: nowMs,
-  };
+    vaultName: vault.name,
+    atMs: ports.clock.nowMs(),
+  });
+  return { ...task, target, totalBytes: backup.disk.sizeBytes };
 }
 
 /** Refuses while another restore to the same disk, or of the same backup, has not ended. */

@@ -22,6 +22,7 @@ import { makeRoom } from './make-room.ts';
 import { mapLimited } from './map-limited.ts';
 import { showCheckpoint } from './show-checkpoint.ts';
 import { startJob } from './start-job.ts';
+import { taskOfBackup } from './task-of-backup.ts';
 
 export interface CreateCheckpointCommand {
   vaultId: VaultId;
@@ -223,23 +224,15 @@ function backupNames(
 }
 
 const backupTask = (backup: Backup, vault: Vault, requestId: string): OperationLog => ({
-  id: backup.operationLogId,
-  projectId: backup.projectId,
-  type: 'backup',
-  status: 'waiting',
-  vaultId: vault.id,
-  vaultName: vault.name,
-  checkpointId: backup.checkpointId,
-  backupId: backup.id,
-  backupName: backup.name,
-  disk: { id: backup.disk.id, name: backup.disk.name },
-  totalBytes: 0,
-  cancelRequested: false,
-  restarts: 0,
+  ...taskOfBackup(backup, {
+    id: backup.operationLogId,
+    type: 'backup',
+    status: 'waiting',
+    requestId,
+    vaultName: vault.name,
+    atMs: backup.createdAtMs,
+  }),
   ...(backup.policyId === undefined ? {} : { policyId: backup.policyId }),
-  requestId,
-  createdAtMs: backup.createdAtMs,
-  updatedAtMs: backup.createdAtMs,
 });
 
 function newCheckpoint(

@@ -2,6 +2,7 @@ import type { Backup } from '../model/backup.ts';
 import type { OperationLog } from '../model/operation-log.ts';
 import type { Vault } from '../model/vault.ts';
 import type { ApiPorts } from './api-ports.ts';
+import { taskOfBackup } from './task-of-backup.ts';
 
 /**
  * Hides a backup from callers (rule R6) and logs the deletion; its blocks are collected later.
@@ -30,25 +31,14 @@ function deletionTask(
   requestId: string,
   ports: Pick<ApiPorts, 'clock' | 'ids'>,
 ): OperationLog {
-  const nowMs = ports.clock.nowMs();
-  return {
+  const atMs = ports.clock.nowMs();
+  const task = taskOfBackup(backup, {
     id: ports.ids.uuid(),
-    projectId: backup.projectId,
     type: 'delete',
     status: 'success',
-    vaultId: vault.id,
-    vaultName: vault.name,
-    checkpointId: backup.checkpointId,
-    backupId: backup.id,
-    backupName: backup.name,
-    disk: { id: backup.disk.id, name: backup.disk.name },
-    totalBytes: 0,
-    cancelRequested: false,
-    restarts: 0,
     requestId,
-    createdAtMs: nowMs,
-    startedAtMs: nowMs,
-    updatedAtMs: nowMs,
-    endedAtMs: nowMs,
-  };
+    vaultName: vault.name,
+    atMs,
+  });
+  return { ...task, startedAtMs: atMs, endedAtMs: atMs };
 }

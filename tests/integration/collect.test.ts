@@ -43,8 +43,10 @@ it(
     expect(idle.freedBytes).toBe(0);
 
     await client.call('DELETE', `backups/${first['backup']}`);
-    await holdfast(['collect', vault!, '--dry-run']);
     const before = await objects();
+    const plan = await holdfast(['collect', vault!, '--dry-run']);
+    expect(plan[`backup ${first['backup']}`]).toMatch(/forget/);
+    expect(await objects()).toBe(before);
     const collected = await holdfast<{ deleted: number; freedBytes: number }>(['collect', vault!]);
     expect(collected.deleted).toBeGreaterThan(0);
     expect(collected.freedBytes).toBeGreaterThan(8 * MIB);
