@@ -1,8 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { expect, it } from '@jest/globals';
-import type { Vault } from '../../lib/model/vault.ts';
 import type { HttpEvent } from '../../lib/runtime/http-function-request.ts';
 import { API_FUNCTIONS, finishBackup, functionOf, send } from '../support/api.ts';
+import { someVault } from '../support/catalog-records.ts';
 import { type MemoryWorld, memoryWorld } from '../support/memory-world.ts';
 import { appliedOf, somePolicy } from '../support/policy-records.ts';
 import { admitKey } from '../support/signed-event.ts';
@@ -175,28 +175,12 @@ async function exampleWorld(): Promise<MemoryWorld> {
   return world;
 }
 
-const exampleVault: Vault = {
+const exampleVault = someVault({
   id: VAULT,
   projectId: PROJECT,
   name: 'vault-1',
-  description: '',
-  status: 'available',
-  sizeGib: 100,
-  chargingMode: 'post_paid',
-  consistentLevel: 'crash_consistent',
-  objectType: 'disk',
-  protectType: 'backup',
-  threshold: 80,
-  smnNotify: true,
-  autoExpand: false,
+  keyId: VAULT,
   autoBind: false,
   bindRules: {},
-  locked: false,
   tags: [],
-  enterpriseProjectId: '0',
-  userId: 'u1',
-  keyId: VAULT,
-  revision: 1,
-  createdAtMs: 0,
-  updatedAtMs: 0,
-};
+});

@@ -14,6 +14,7 @@ import { runBackupJob } from '../../lib/service/run-backup-job.ts';
 import { runRestoreJob } from '../../lib/service/run-restore-job.ts';
 import { runVerifyJob } from '../../lib/service/run-verify-job.ts';
 import { verifyDiskRange } from '../../lib/service/verify-disk-range.ts';
+import { someVault } from './catalog-records.ts';
 import { memoryWorld } from './memory-world.ts';
 
 export const PROJECT = 'project-1';
@@ -49,31 +50,14 @@ export const dataWorld = async (change: Partial<DataPorts> = {}) => {
   const nowMs = memory.clock.nowMs();
   const wrapped = await prepareVault({ projectId: PROJECT, vaultId, keyId, name: 'vault' }, ports);
   await ports.catalog.vaults.create(
-    {
+    someVault({
       id: vaultId,
       projectId: PROJECT,
-      name: 'vault',
-      description: '',
-      status: 'available',
-      sizeGib: 100,
-      chargingMode: 'post_paid',
-      consistentLevel: 'crash_consistent',
-      objectType: 'disk',
-      protectType: 'backup',
-      threshold: 80,
-      smnNotify: true,
-      autoExpand: false,
       autoBind: false,
-      bindRules: {},
-      locked: false,
-      tags: [],
-      enterpriseProjectId: '0',
-      userId: 'u',
       keyId,
-      revision: 1,
       createdAtMs: nowMs,
       updatedAtMs: nowMs,
-    },
+    }),
     wrapped,
   );
   return { ...memory, ports, vaultId, keyId };
