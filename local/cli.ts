@@ -28,6 +28,11 @@ Vaults and backups (through the API: start it first with npm start)
   cancel <task>                            stop a task
   collect <vault> [--dry-run]              free what is garbage now, or say what would be freed
 
+Time (of local mode alone, to try policies and retention out; it cannot be turned back)
+  clock                                    what time it is
+  clock forward <N>m|h|d                   let minutes, hours or days pass: policies, retention
+                                           and collections run
+
 Credentials (local mode must run; with --stage, those of a deployed stack, by your AWS credentials)
   credential create [--token] [--role Full|BackupsAndVaults|ReadOnly] [--user U] [--days N]
                                            an access key, or a token; its secret is shown once
@@ -70,6 +75,12 @@ const COMMANDS: Record<string, { operands: number; run: Command }> = {
     run: async ({ args: [id = ''] }) => (await api()).call('POST', `operation-logs/${id}/cancel`),
   },
   collect: { operands: 1, run: (context) => collect(context) },
+  clock: { operands: 0, run: async ({ home }) => (await clock()).showClock(home) },
+  'clock forward': {
+    operands: 1,
+    run: async ({ args: [duration = ''], home }) =>
+      (await clock()).forwardClock(home, duration, await api()),
+  },
   'credential create': {
     operands: 0,
     run: async ({ home, options }) => (await credentials()).createCredentialOf(home, options),
@@ -92,6 +103,8 @@ const COMMANDS: Record<string, { operands: number; run: Command }> = {
 
 /** The SDK is loaded when it is needed: other commands are quicker without. */
 const credentials = () => import('./credential-commands.ts');
+
+const clock = () => import('./clock-command.ts');
 
 const main = async (): Promise<number> => {
   const { values, positionals } = parseArgs({

@@ -8,9 +8,9 @@ import {
   dynamoDocumentOptions,
 } from '../lib/adapters/aws/dynamo-client-options.ts';
 import { s3ClientOptions, s3ObjectStore } from '../lib/adapters/aws/s3-object-store.ts';
+import { fileClock } from '../lib/adapters/local/file-clock.ts';
 import { fileKeyProvider } from '../lib/adapters/local/file-key-provider.ts';
 import { logProbe } from '../lib/adapters/local/log-probe.ts';
-import { systemClock } from '../lib/adapters/local/system-clock.ts';
 import { systemIds } from '../lib/adapters/local/system-ids.ts';
 import type { GarbagePlan } from '../lib/engine/plan-garbage.ts';
 import {
@@ -19,7 +19,7 @@ import {
   collectVault,
   planCollection,
 } from '../lib/service/collect-vault.ts';
-import { BUCKET, masterKeyFile, REGION, readIdentity } from './home.ts';
+import { BUCKET, clockFile, masterKeyFile, REGION, readIdentity } from './home.ts';
 import { dynamoEndpoint, s3Endpoint } from './ports.ts';
 
 /** Three take a deleted backup from its root to its last pack. */
@@ -60,7 +60,7 @@ const connect = async (home: string, undeleteDays: number) => {
   });
   const documents = DynamoDBDocumentClient.from(dynamo, dynamoDocumentOptions);
   const s3 = new S3Client({ ...s3ClientOptions(s3Endpoint()), ...where });
-  const clock = systemClock();
+  const clock = fileClock(clockFile(home));
   const ports: CollectPorts = {
     catalog: dynamoCatalog(documents, 'catalog'),
     index: dynamoBlockIndex(documents, 'blocks'),

@@ -7,6 +7,7 @@ import {
   dynamoDocumentOptions,
 } from '../lib/adapters/aws/dynamo-client-options.ts';
 import { kmsClientOptions, kmsKeyProvider } from '../lib/adapters/aws/kms-key-provider.ts';
+import { fileClock } from '../lib/adapters/local/file-clock.ts';
 import { fileKeyProvider } from '../lib/adapters/local/file-key-provider.ts';
 import { systemClock } from '../lib/adapters/local/system-clock.ts';
 import { systemIds } from '../lib/adapters/local/system-ids.ts';
@@ -15,7 +16,7 @@ import { type CredentialPorts, createCredential } from '../lib/service/create-cr
 import { listCredentials, type ShownCredential } from '../lib/service/list-credentials.ts';
 import { revokeCredential } from '../lib/service/revoke-credential.ts';
 import { rotateCredential } from '../lib/service/rotate-credential.ts';
-import { masterKeyFile, REGION, readIdentity } from './home.ts';
+import { clockFile, masterKeyFile, REGION, readIdentity } from './home.ts';
 import { dynamoEndpoint } from './ports.ts';
 
 /** What the commands take from the command line. */
@@ -114,7 +115,7 @@ const localOperator = async (home: string): Promise<Operator> => {
     credentials,
   });
   const keys = fileKeyProvider({ path: masterKeyFile(home), create: false });
-  return { ...operatorOn(client, 'catalog', keys), projectId };
+  return { ...operatorOn(client, 'catalog', keys, fileClock(clockFile(home))), projectId };
 };
 
 /** The deployed stack's table and KMS key, with the AWS credentials of whoever runs the command. */
@@ -123,18 +124,24 @@ const awsOperator = async (stage: string, region?: string): Promise<Operator> =>
   const client = new DynamoDBClient({ ...dynamoClientOptions, ...where });
   const kms = new KMSClient({ ...kmsClientOptions, ...where });
   const stack = `holdfast-${stage}`;
-  return operatorOn(client, `${stack}-catalog`, kmsKeyProvider(kms, `alias/${stack}`));
+  return operatorOn(
+    client,
+    `${stack}-catalog`,
+    kmsKeyProvider(kms, `alias/${stack}`),
+    systemClock(),
+  );
 };
 
 const operatorOn = (
   client: DynamoDBClient,
   table: string,
   keys: CredentialPorts['keys'],
+  clock: CredentialPorts['clock'],
 ): Operator => {
   const documents = DynamoDBDocumentClient.from(client, dynamoDocumentOptions);
   const catalog = dynamoCatalog(documents, table);
   return {
-    ports: { catalog, keys, clock: systemClock(), ids: systemIds() },
+    ports: { catalog, keys, clock, ids: systemIds() },
     close: () => client.destroy(),
   };
 };

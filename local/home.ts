@@ -28,6 +28,8 @@ export const disksFolder = (home: string): string => join(home, 'disks');
 export const s3Folder = (home: string): string => join(home, 's3');
 export const logsFolder = (home: string): string => join(home, 'logs');
 export const masterKeyFile = (home: string): string => join(home, 'keys', 'master.key');
+/** By how much local mode's clock is ahead of the machine's; absent until somebody moves it. */
+export const clockFile = (home: string): string => join(home, 'clock');
 export const identityFile = (home: string): string => join(home, 'identity.json');
 
 /** The identity of an existing home; a plain error when local mode never ran there. */

@@ -22,6 +22,9 @@ const NAMES = Object.keys(DEFAULTS) as (keyof LocalPorts)[];
 /** The port of the API, as set or by default. */
 export const apiPort = (): number => portOf('api');
 
+/** The port of serverless-offline's Lambda endpoint, as set or by default. */
+export const lambdaPort = (): number => portOf('lambda');
+
 /** The DynamoDB of a running local mode: the emulator's, or the one that somebody brings. */
 export const dynamoEndpoint = (port = portOf('dynamo')): string =>
   process.env['HOLDFAST_DYNAMO_ENDPOINT'] ?? `http://127.0.0.1:${port}`;

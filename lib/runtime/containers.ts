@@ -13,6 +13,7 @@ import { kmsClientOptions, kmsKeyProvider } from '../adapters/aws/kms-key-provid
 import { lambdaClientOptions, lambdaJobs } from '../adapters/aws/lambda-jobs.ts';
 import { lambdaNotifier } from '../adapters/aws/lambda-notifier.ts';
 import { s3ClientOptions, s3ObjectStore } from '../adapters/aws/s3-object-store.ts';
+import { fileClock } from '../adapters/local/file-clock.ts';
 import { fileKeyProvider } from '../adapters/local/file-key-provider.ts';
 import { localDisks } from '../adapters/local/local-disks.ts';
 import { logProbe } from '../adapters/local/log-probe.ts';
@@ -21,6 +22,7 @@ import { systemIds } from '../adapters/local/system-ids.ts';
 import { webhookNotifier } from '../adapters/local/webhook-notifier.ts';
 import { type BlockPool, threadPool } from '../engine/pool/block-pool.ts';
 import { HoldfastError } from '../errors.ts';
+import type { Clock } from '../ports/clock.ts';
 import type { Disks } from '../ports/disks.ts';
 import type { KeyProvider } from '../ports/key-provider.ts';
 import type { ApiPorts } from '../service/api-ports.ts';
@@ -48,7 +50,7 @@ const probe = once(() =>
 
 const shared = once(() => {
   const env = settings();
-  const clock = systemClock();
+  const clock = clockOf(env);
   const documents = DynamoDBDocumentClient.from(
     new DynamoDBClient(dynamoClientOptions),
     dynamoDocumentOptions,
@@ -58,7 +60,7 @@ const shared = once(() => {
     catalog: dynamoCatalog(documents, env.HOLDFAST_CATALOG_TABLE),
     index: dynamoBlockIndex(documents, env.HOLDFAST_BLOCKS_TABLE),
     objects: s3ObjectStore(new S3Client(s3ClientOptions()), env.HOLDFAST_BUCKET),
-    disks: disksOf(env),
+    disks: disksOf(env, clock),
     keys: keysOf(env),
     notifier: lambdaNotifier(lambda, `${env.HOLDFAST_FUNCTIONS}-notify`),
     jobs: lambdaJobs(lambda, (kind) => ({
@@ -115,9 +117,14 @@ export const noticeWorld = once(() => {
   return { receiver: url === 'none' ? null : webhookNotifier(url), probe: probe() };
 });
 
-const disksOf = (env: Settings): Disks => {
+const clockOf = ({ HOLDFAST_CLOCK: setting }: Settings): Clock => {
+  const [kind, path = ''] = split(setting);
+  return kind === 'file' ? fileClock(path) : systemClock();
+};
+
+const disksOf = (env: Settings, clock: Clock): Disks => {
   const [kind, folder = ''] = split(env.HOLDFAST_DISKS);
-  if (kind === 'local') return localDisks({ root: folder });
+  if (kind === 'local') return localDisks({ root: folder, nowMs: () => clock.nowMs() });
   return noDisks();
 };
 

@@ -27,6 +27,11 @@ const environment = z.object({
   HOLDFAST_UNDELETE_DAYS: z.coerce.number().min(0).max(365).default(7),
   /** A worker stops before its deadline by this much. */
   HOLDFAST_MARGIN_SECONDS: seconds(90),
+  /** `system`, or `file:<path>`: ahead of the machine's clock by what the file says. */
+  HOLDFAST_CLOCK: z
+    .string()
+    .regex(/^(system|file:.+)$/)
+    .default('system'),
   /** Requests of one credential in a second; a person and a few programs need some 20. */
   HOLDFAST_REQUESTS_PER_SECOND: z.coerce.number().int().min(1).max(100_000).default(50),
   /** Where notices are posted to: a URL, or `none`. */
@@ -56,6 +61,10 @@ export const readSettings = (env: Record<string, string | undefined>): Settings 
   if (local && settings.IS_OFFLINE === undefined) {
     const reason = 'local disks and key files are for local mode alone';
     throw new HoldfastError('config.invalid', { name: 'HOLDFAST_DISKS, HOLDFAST_KEYS', reason });
+  }
+  if (settings.HOLDFAST_CLOCK !== 'system' && settings.IS_OFFLINE === undefined) {
+    const reason = 'a clock that somebody moves is for local mode alone';
+    throw new HoldfastError('config.invalid', { name: 'HOLDFAST_CLOCK', reason });
   }
   if (settings.HOLDFAST_WEBHOOK.startsWith('http:') && settings.IS_OFFLINE === undefined) {
     const reason = 'notices are posted over https alone';

@@ -84,6 +84,7 @@ describe('the package', () => {
         HOLDFAST_CATALOG_TABLE: template.Resources['CatalogTable']?.Properties['TableName'],
         HOLDFAST_BLOCKS_TABLE: template.Resources['BlocksTable']?.Properties['TableName'],
         HOLDFAST_KEYS: 'kms:alias/holdfast-prod',
+        HOLDFAST_CLOCK: 'system',
       });
     }
   });

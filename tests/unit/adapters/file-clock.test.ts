@@ -1,0 +1,45 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, it } from '@jest/globals';
+import { fileClock, moveClock } from '../../../lib/adapters/local/file-clock.ts';
+
+const DAY_MS = 86_400_000;
+
+let folder: string;
+let path: string;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'holdfast-clock-'));
+  path = join(folder, 'clock');
+});
+afterEach(() => rm(folder, { recursive: true }));
+
+/** How far the clock is ahead of the machine's, to the second. */
+const aheadMs = () => Math.round((fileClock(path).nowMs() - Date.now()) / 1000) * 1000;
+
+it('is the machine’s clock until it is moved', () => {
+  expect(aheadMs()).toBe(0);
+});
+
+it('moves for all who have it, by the sum of all moves', async () => {
+  const clock = fileClock(path);
+  const beforeMs = clock.nowMs();
+  await moveClock(path, DAY_MS);
+  await moveClock(path, 3000);
+  expect(clock.nowMs() - beforeMs).toBeGreaterThanOrEqual(DAY_MS + 3000);
+  expect(aheadMs()).toBe(DAY_MS + 3000);
+});
+
+it('runs on', async () => {
+  const clock = fileClock(path);
+  const beforeMs = clock.nowMs();
+  await clock.sleep(20);
+  expect(clock.nowMs() - beforeMs).toBeGreaterThanOrEqual(15);
+});
+
+it('does not guess what a broken file says', async () => {
+  await writeFile(path, 'tomorrow');
+  expect(() => fileClock(path).nowMs()).toThrow(
+    expect.objectContaining({ code: 'config.invalid', message: expect.stringContaining(path) }),
+  );
+});
