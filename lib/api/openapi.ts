@@ -5,6 +5,7 @@ import {
   type ZodOpenApiResponsesObject,
 } from 'zod-openapi';
 import { CATALOGUE, type ErrorCode, httpStatus } from '../errors.ts';
+import { roleAllows } from '../model/credential.ts';
 import { errorResponse } from './fields.ts';
 import { LATER_ENDPOINTS } from './later-endpoints.ts';
 import type { RouteFacts } from './route.ts';
@@ -14,12 +15,20 @@ import { ROUTES_BY_NOUN } from './routes.ts';
 const COMMON_ERRORS: readonly ErrorCode[] = [
   'BackupService.9900',
   'Holdfast.Unauthenticated',
-  'Holdfast.ActionDenied',
   'Holdfast.Throttled',
   'Holdfast.NotFound',
   'BackupService.9910',
   'Holdfast.Unavailable',
 ];
+
+/** What a caller is told whose role does not allow the action. */
+const DENIED: readonly ErrorCode[] = ['Holdfast.ActionDenied'];
+/** There is no role without the right to read. */
+const isDenied = ({ action }: RouteFacts): boolean =>
+  action !== null && !roleAllows('ReadOnly', action);
+
+/** Refusals that any list has. */
+const LIST_ERRORS: readonly ErrorCode[] = ['Holdfast.ListTooLong'];
 
 /** The API as an OpenAPI 3.1 document, made of the very schemas that requests are checked with. */
 export function openApiDocument(version: string): object {
@@ -94,7 +103,12 @@ const pathParameters = (path: string) =>
   }));
 
 function responses(route: RouteFacts): ZodOpenApiResponsesObject {
-  const codes = [...route.errors, ...(route.action === null ? [] : COMMON_ERRORS)];
+  const codes = [
+    ...route.errors,
+    ...('limit' in route.query.shape ? LIST_ERRORS : []),
+    ...(route.action === null ? [] : COMMON_ERRORS),
+    ...(isDenied(route) ? DENIED : []),
+  ];
   const byStatus = Map.groupBy(codes, (code) => String(httpStatus(code)));
   const refusals = [...byStatus].map(([status, ofStatus]) => [
     status,

@@ -66,6 +66,17 @@ export const policyUpdateRequest = z
   })
   .meta({ id: 'PolicyUpdateReq' });
 
+/** A retention rule as answers have it. */
+export const retentionBody = z.object({
+  max_backups: z.int(),
+  retention_duration_days: z.int(),
+  day_backups: z.int(),
+  week_backups: z.int(),
+  month_backups: z.int(),
+  year_backups: z.int(),
+  timezone: z.string().nullable(),
+});
+
 export const policyBody = z
   .object({
     id: z.string(),
@@ -84,15 +95,8 @@ export const policyBody = z
         }),
       })
       .meta({ id: 'PolicyTriggerResp' }),
-    operation_definition: z
-      .object({
-        max_backups: z.int(),
-        retention_duration_days: z.int(),
-        day_backups: z.int(),
-        week_backups: z.int(),
-        month_backups: z.int(),
-        year_backups: z.int(),
-        timezone: z.string().nullable(),
+    operation_definition: retentionBody
+      .extend({
         full_backup_interval: z.int().optional(),
         destination_region: z.string().optional(),
         destination_project_id: z.string().optional(),

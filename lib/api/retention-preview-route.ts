@@ -5,6 +5,7 @@ import { DELETE_REASONS, KEEP_REASONS, type RetentionDecision } from '../model/r
 import { time } from './fields.ts';
 import { retentionJson } from './policy-response.ts';
 import { retentionOf } from './policy-routes.ts';
+import { retentionBody } from './policy-schemas.ts';
 import { oneOf, PAGE, pageOf, wholeNumber, wholeNumberOrOff } from './query.ts';
 import { route } from './route.ts';
 import { timeText, timeTextOrNull } from './units.ts';
@@ -39,15 +40,7 @@ const query = z.object({
 const response = z
   .object({
     policy_id: z.string(),
-    operation_definition: z.object({
-      max_backups: z.int(),
-      retention_duration_days: z.int(),
-      day_backups: z.int(),
-      week_backups: z.int(),
-      month_backups: z.int(),
-      year_backups: z.int(),
-      timezone: z.string().nullable(),
-    }),
+    operation_definition: retentionBody,
     keep_count: z.int(),
     delete_count: z.int(),
     backups: z.array(
@@ -101,7 +94,7 @@ export const RETENTION_PREVIEW = route({
   body: null,
   status: 200,
   response,
-  errors: ['BackupService.6000', 'BackupService.6105', 'Holdfast.ListTooLong'],
+  errors: ['BackupService.6000', 'BackupService.6105'],
   command: ({ path, query: given }) => ({
     policyId: path.policy_id,
     rule: ruleOf(given),

@@ -1,10 +1,10 @@
 import * as z from 'zod';
-import type { Page, ResourceDetails, VaultDetails } from '../model/details.ts';
+import type { Page, ResourceDetails } from '../model/details.ts';
 import { DISK_TYPE } from '../model/disk.ts';
 import { oneOf, PAGE, pageOf } from './query.ts';
 import { NOTHING, route } from './route.ts';
 import { toGb, toMb } from './units.ts';
-import { vaultJson } from './vault-response.ts';
+import { vaultsJson } from './vault-response.ts';
 import {
   CLOUD_TYPES,
   OBJECT_TYPES,
@@ -31,7 +31,7 @@ const batchUpdate = route({
   body: vaultBatchUpdateRequest,
   status: 200,
   response: vaultBatchUpdateResponse,
-  errors: ['BackupService.6110'],
+  errors: ['Holdfast.ListTooLong', 'BackupService.6110'],
   command: ({ body: { vault } }) => ({ smnNotify: vault.smn_notify, threshold: vault.threshold }),
   answer: (vaultIds: string[]) => ({ updated_vaults_id: vaultIds }),
 });
@@ -47,7 +47,7 @@ const showSummary = route({
   body: null,
   status: 200,
   response: summaryResponse,
-  errors: [],
+  errors: ['Holdfast.ListTooLong'],
   command: () => ({}),
   answer: ({ sizeGib, usedBytes }: { sizeGib: number; usedBytes: number }) => ({
     size: sizeGib,
@@ -85,12 +85,7 @@ const listExternal = route({
     cloudType: query.cloud_type,
     id: query.vault_id,
   }),
-  answer: ({ items, count, limit, offset }: Page<VaultDetails>) => ({
-    vaults: items.map(vaultJson),
-    count,
-    limit,
-    offset,
-  }),
+  answer: vaultsJson,
 });
 
 const listStorageUsage = route({

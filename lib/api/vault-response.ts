@@ -1,5 +1,5 @@
 import type * as z from 'zod';
-import type { ResourceDetails, VaultDetails } from '../model/details.ts';
+import type { Page, ResourceDetails, VaultDetails } from '../model/details.ts';
 import { DISK_TYPE } from '../model/disk.ts';
 import { PROVIDER_ID } from './fields.ts';
 import { timeText, toGb, toMb } from './units.ts';
@@ -44,6 +44,14 @@ export function vaultJson({ vault, usage, resources }: VaultDetails): z.input<ty
     resources: resources.map(resourceJson),
   };
 }
+
+/** A page of vaults. */
+export const vaultsJson = ({ items, count, limit, offset }: Page<VaultDetails>) => ({
+  vaults: items.map(vaultJson),
+  count,
+  limit,
+  offset,
+});
 
 const resourceJson = ({ binding, backupCount, backupBytes }: ResourceDetails) => ({
   id: binding.diskId,

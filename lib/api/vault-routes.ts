@@ -1,8 +1,8 @@
 import * as z from 'zod';
-import type { Page, VaultDetails } from '../model/details.ts';
+import type { VaultDetails } from '../model/details.ts';
 import { oneOf, PAGE, pageOf, someOf, texts } from './query.ts';
 import { NOTHING, route } from './route.ts';
-import { vaultJson } from './vault-response.ts';
+import { vaultJson, vaultsJson } from './vault-response.ts';
 import {
   CLOUD_TYPES,
   OBJECT_TYPES,
@@ -39,6 +39,7 @@ const create = route({
     'BackupService.6116',
     'BackupService.6102',
     'BackupService.6000',
+    'BackupService.6127',
     'BackupService.6100',
     'BackupService.6104',
     'BackupService.7000',
@@ -106,12 +107,7 @@ const list = route({
     status: query.status,
     diskIds: query.resource_ids,
   }),
-  answer: ({ items, count, limit, offset }: Page<VaultDetails>) => ({
-    vaults: items.map(vaultJson),
-    count,
-    limit,
-    offset,
-  }),
+  answer: vaultsJson,
 });
 
 const show = route({
@@ -215,6 +211,7 @@ const removeResources = route({
     'BackupService.6110',
     'BackupService.6104',
     'BackupService.6135',
+    'BackupService.6201',
     'BackupService.6125',
     'BackupService.6216',
   ],

@@ -27,7 +27,7 @@ const findInstances = route({
   body: vaultInstancesRequest,
   status: 200,
   response: vaultInstancesResponse,
-  errors: [],
+  errors: ['Holdfast.ListTooLong'],
   command: ({ body }) => ({
     countOnly: body.action === 'count',
     page: { limit: body.limit, offset: body.offset },
@@ -60,7 +60,7 @@ const listProjectTags = route({
   body: null,
   status: 200,
   response: projectTagsResponse,
-  errors: [],
+  errors: ['Holdfast.ListTooLong'],
   command: () => ({}),
   answer: (tags: { key: string; values: string[] }[]) => ({ tags }),
 });

@@ -29,14 +29,14 @@ const tagFilter = z
   .meta({ id: 'TagsReq' });
 const tagFilters = z.array(tagFilter).max(FILTERS_MAX).default([]);
 
-/** A whole number, which callers send as text (spec section 9.3, oddities). */
+/** A whole number, which callers send as text (spec section 9.3, oddities) or as a number. */
 const numberText = (min: number, max: number, otherwise: number) =>
   z
     .union([z.string().regex(/^\d{1,15}$/, 'must be a whole number'), z.int()])
     .transform(Number)
     .refine((value) => value >= min && value <= max, `must be from ${min} to ${max}`)
     .default(otherwise)
-    .meta({ override: { type: 'string', default: String(otherwise) } });
+    .meta({ override: { default: String(otherwise) } });
 
 export const vaultInstancesRequest = z
   .object({
