@@ -167,10 +167,12 @@ const deadBytes = (pack: Pack, live: Uint8Array): number => {
 };
 
 /** Segments, manifests and markers of sessions that had ended and that no root names. */
-const unnamedOfSessions = ({ objects, sessions, mark }: GarbageFacts) => {
-  const open = new Set(sessions.open.map(({ id }) => id));
+const unnamedOfSessions = ({ objects, sessions, mark, m0 }: GarbageFacts) => {
+  // Like their packs, theirs wait: OPEN, or ended so late that what they stored is not counted.
+  const running = [...sessions.open, ...sessions.ended].filter((one) => one.startEpoch >= m0);
+  const young = new Set(running.map(({ id }) => id));
   return [...objects.sessions].flatMap(([sessionId, { objects: own }]) =>
-    open.has(sessionId)
+    young.has(sessionId)
       ? []
       : own.filter(({ random }) =>
           random === undefined ? !mark.manifests.has(sessionId) : !mark.segments.has(random),

@@ -15,10 +15,11 @@ export interface Cycle {
   epoch: number;
 }
 
-/** What the usage of a vault was, and which sessions were OPEN, at one and the same moment. */
+/** What the usage of a vault was, and which sessions had ended, at one and the same moment. */
 export interface ObservedUsage {
   usedBytes: number;
-  openSessions: SessionId[];
+  /** Sorted. */
+  endedSessions: SessionId[];
 }
 
 /**
@@ -107,8 +108,8 @@ export interface GarbageCatalog {
   removeSession(cycle: Cycle, sessionId: SessionId): Promise<void>;
 
   /**
-   * What `setUsed` starts from. List packs and segments first, then call this: what was listed
-   * counts now unless its session is among `openSessions`, whose commit will count it.
+   * What `setUsed` starts from. Call this first, then list packs and segments: all of it counts,
+   * but for what a session wrote that had not ended yet. Its commit adds that, then or later.
    */
   observeUsage(vaultId: VaultId): Promise<ObservedUsage>;
   /**

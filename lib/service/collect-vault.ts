@@ -48,8 +48,8 @@ export const collectVault = async (
   const cycle = await catalog.garbage.begin(vaultId, ids.uuid());
   const nowMs = clock.nowMs();
   const surveying = { ...ports, projectId, vaultId, vaultKeys: keys };
-  const { facts, usage } = await surveyVault(surveying, nowMs, async (open) => {
-    const m0 = await catalog.garbage.setHorizon(cycle, horizonOf(open, cycle.epoch));
+  const { facts, usage } = await surveyVault(surveying, nowMs, async (running) => {
+    const m0 = await catalog.garbage.setHorizon(cycle, horizonOf(running, cycle.epoch));
     return { epoch: cycle.epoch, m0 };
   });
   const isLate = () => clock.nowMs() >= deadlineMs - ports.settings.marginMs;
@@ -79,10 +79,10 @@ export const planCollection = async (
   const vault = await catalog.vaults.get(projectId, vaultId);
   const keys = vaultKeys(vaultId, { vaults: catalog.vaults, keys: ports.keys });
   const surveying = { ...ports, projectId, vaultId, vaultKeys: keys };
-  const { facts } = await surveyVault(surveying, clock.nowMs(), async (open) => {
+  const { facts } = await surveyVault(surveying, clock.nowMs(), async (running) => {
     // Later than any: a cycle that begins now has the next epoch.
     const epoch = Number.MAX_SAFE_INTEGER;
-    return { epoch, m0: horizonOf(open, epoch) };
+    return { epoch, m0: horizonOf(running, epoch) };
   });
   return planGarbage(facts, garbageLimits(vault, ports));
 };

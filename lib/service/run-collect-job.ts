@@ -3,7 +3,7 @@ import type { CycleReport, VaultCollection } from './collect-vault.ts';
 import type { JobContext } from './job-context.ts';
 
 /** Three take a deleted backup from its root to its last pack; more only when time was up. */
-const CYCLES_MAX = 12;
+export const CYCLES_MAX = 12;
 
 /**
  * Collects a vault: cycles until one finds nothing that the next could go on with. Nothing is kept

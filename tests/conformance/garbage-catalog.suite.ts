@@ -90,7 +90,7 @@ const runCases = (subject: Subject): void => {
       () => garbage.removePack(cycle, id),
       () => garbage.finishShrinking(cycle, id, shrunk),
       () => garbage.removeSession(cycle, randomUUID()),
-      () => garbage.setUsed(cycle, 1, { usedBytes: 0, openSessions: [] }),
+      () => garbage.setUsed(cycle, 1, { usedBytes: 0, endedSessions: [] }),
       () => garbage.removeVaultItems(cycle),
     ];
     for (const write of writes) await expectCode(write(), 'cycle.superseded');

@@ -48,17 +48,23 @@ const usageCases = (subject: Subject): void => {
     const { catalog } = subject();
     const { garbage, vaults } = catalog;
     const vault = await givenVault(catalog);
-    await givenCommitted(catalog, vault);
+    const first = await givenCommitted(catalog, vault);
     const { backup, session } = await givenProtecting(catalog, vault);
     const { cycle } = await givenCycle(catalog, vault.id);
     const observed = await garbage.observeUsage(vault.id);
-    expect(observed).toStrictEqual({ usedBytes: 1024, openSessions: [session.id] });
+    expect(observed).toStrictEqual({
+      usedBytes: 1024,
+      endedSessions: [first.session.id],
+    });
     await catalog.sessions.commit(commitOf(backup, session.id));
     for (let n = 0; n < 2; n++) await garbage.setUsed(cycle, 400, observed);
     expect(await vaults.usage(vault.id)).toStrictEqual({ usedBytes: 1424, backupCount: 2 });
     const next = await givenCycle(catalog, vault.id);
     const again = await garbage.observeUsage(vault.id);
-    expect(again).toStrictEqual({ usedBytes: 1424, openSessions: [] });
+    expect(again).toStrictEqual({
+      usedBytes: 1424,
+      endedSessions: [first.session.id, session.id].toSorted(),
+    });
     await garbage.setUsed(next.cycle, 0, again);
     expect((await vaults.usage(vault.id)).usedBytes).toBe(0);
   });

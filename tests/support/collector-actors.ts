@@ -100,11 +100,12 @@ const isUnexpected = (error: unknown): boolean =>
     'BackupService.6125',
   );
 
-const gatedPorts = (
+/** A world's ports as an actor uses them: each call waits for its turn. */
+export const gatedPorts = (
   actor: string,
   world: DataWorld,
   order: Interleaving,
-  drop: Drop | undefined,
+  drop?: Drop,
 ): DataPorts => {
   const { catalog, objects, index } = world.ports;
   const { pause } = order.gate(actor, 'rule', { pause: async () => {} });

@@ -168,8 +168,8 @@ export const memoryGarbage = (state: MemoryCatalogState): GarbageCatalog => {
 
     async observeUsage(vaultId) {
       const { usedBytes } = usageOf(state, vaultId);
-      const open = sessionsOf(vaultId).filter((session) => session.state === 'OPEN');
-      return { usedBytes, openSessions: open.map(({ id }) => id).toSorted() };
+      const ended = sessionsOf(vaultId).filter((session) => session.state !== 'OPEN');
+      return { usedBytes, endedSessions: ended.map(({ id }) => id).toSorted() };
     },
 
     async setUsed(cycle, usedBytes, observed) {

@@ -2,7 +2,7 @@ import { HoldfastError } from '../../../errors.ts';
 import type { VaultId } from '../../../model/ids.ts';
 import type { GarbageCatalog } from '../../../ports/garbage-catalog.ts';
 import type { CatalogTable } from './catalog-table.ts';
-import { openSessionCodec } from './codecs.ts';
+import { sessionCodec } from './codecs.ts';
 import { readRun } from './garbage-runs.ts';
 import { keys, prefixes } from './keys.ts';
 import { readUsage } from './reads.ts';
@@ -15,11 +15,11 @@ export const garbageCounting = (
   async observeUsage(vaultId) {
     for (let attempt = 1; attempt <= table.limits.attemptsMax; attempt++) {
       const { usedBytes } = await readUsage(table, vaultId);
-      const openSessions = await openSessionIds(table, vaultId);
-      // Only a commit takes a session from the list and makes the vault's bytes more, both at once:
-      // the same number on either side of the list is no commit between.
+      const endedSessions = await endedSessionIds(table, vaultId);
+      // A commit ends a session and makes the vault's bytes more, both at once: the same number on
+      // either side of the list is no commit between. A session that ended otherwise adds nothing.
       const after = await readUsage(table, vaultId);
-      if (after.usedBytes === usedBytes) return { usedBytes, openSessions };
+      if (after.usedBytes === usedBytes) return { usedBytes, endedSessions };
     }
     throw new HoldfastError('catalog.unavailable', { operation: 'garbage.observeUsage' });
   },
@@ -48,9 +48,10 @@ export const garbageCounting = (
   },
 });
 
-const openSessionIds = async (table: CatalogTable, vaultId: VaultId): Promise<string[]> => {
+/** Ascending, as their keys are. */
+const endedSessionIds = async (table: CatalogTable, vaultId: VaultId): Promise<string[]> => {
   const ids: string[] = [];
-  for await (const items of table.pages(prefixes.openSessions(vaultId)))
-    ids.push(...items.map((item) => openSessionCodec.decode(item).id));
-  return ids.toSorted();
+  for await (const items of table.pages(prefixes.sessions(vaultId), { not: { state: 'OPEN' } }))
+    ids.push(...items.map((item) => sessionCodec.decode(item).id));
+  return ids;
 };
