@@ -1,31 +1,12 @@
-import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import { S3Client } from '@aws-sdk/client-s3';
-import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
-import { dynamoBlockIndex } from '../lib/adapters/aws/dynamo-block-index.ts';
-import { dynamoCatalog } from '../lib/adapters/aws/dynamo-catalog/dynamo-catalog.ts';
-import {
-  dynamoClientOptions,
-  dynamoDocumentOptions,
-} from '../lib/adapters/aws/dynamo-client-options.ts';
-import { s3ClientOptions, s3ObjectStore } from '../lib/adapters/aws/s3-object-store.ts';
-import { fileClock } from '../lib/adapters/local/file-clock.ts';
-import { fileKeyProvider } from '../lib/adapters/local/file-key-provider.ts';
-import { logProbe } from '../lib/adapters/local/log-probe.ts';
-import { systemIds } from '../lib/adapters/local/system-ids.ts';
 import type { GarbagePlan } from '../lib/engine/plan-garbage.ts';
-import {
-  type CollectPorts,
-  type CycleReport,
-  collectVault,
-  planCollection,
-} from '../lib/service/collect-vault.ts';
-import { BUCKET, clockFile, masterKeyFile, REGION, readIdentity } from './home.ts';
-import { dynamoEndpoint, s3Endpoint } from './ports.ts';
+import { type CycleReport, collectVault, planCollection } from '../lib/service/collect-vault.ts';
+import { CYCLES_MAX } from '../lib/service/run-collect-job.ts';
+import { openLocalStores } from './local-stores.ts';
 
-/** Three take a deleted backup from its root to its last pack. */
-const CYCLES_MAX = 12;
 const CYCLE_MS = 10 * 60_000;
 const DAY_MS = 86_400_000;
+/** A command has no deadline to stay away from, and no workers. */
+const UNHURRIED = { leaseMs: 0, rangeSegments: 1, workers: 1, marginMs: 0 };
 
 /**
  * Collects a vault of the running local mode now; `dryRun`: says what a cycle would do and does
@@ -36,7 +17,9 @@ export const collectNow = async (
   vaultId: string,
   { dryRun, undeleteDays }: { dryRun: boolean; undeleteDays: number },
 ): Promise<object> => {
-  const { ports, projectId, close } = await connect(home, undeleteDays);
+  const { ports: stores, projectId, close } = await openLocalStores(home);
+  const garbage = { windowMs: undeleteDays * DAY_MS };
+  const ports = { ...stores, settings: { ...UNHURRIED, garbage } };
   try {
     const vault = { projectId, vaultId };
     if (dryRun) return shownPlan(await planCollection(vault, ports));
@@ -47,44 +30,6 @@ export const collectNow = async (
   } finally {
     close();
   }
-};
-
-/** The running servers and the home's key file. */
-const connect = async (home: string, undeleteDays: number) => {
-  const { projectId, s3: credentials } = await readIdentity(home);
-  const where = { region: REGION, credentials };
-  const dynamo = new DynamoDBClient({
-    ...dynamoClientOptions,
-    ...where,
-    endpoint: dynamoEndpoint(),
-  });
-  const documents = DynamoDBDocumentClient.from(dynamo, dynamoDocumentOptions);
-  const s3 = new S3Client({ ...s3ClientOptions(s3Endpoint()), ...where });
-  const clock = fileClock(clockFile(home));
-  const ports: CollectPorts = {
-    catalog: dynamoCatalog(documents, 'catalog'),
-    index: dynamoBlockIndex(documents, 'blocks'),
-    objects: s3ObjectStore(s3, BUCKET),
-    keys: fileKeyProvider({ path: masterKeyFile(home), create: false }),
-    clock,
-    ids: systemIds(),
-    probe: logProbe(
-      (line) => process.stderr.write(`${line}\n`),
-      () => clock.nowMs(),
-    ),
-    settings: {
-      leaseMs: 0,
-      rangeSegments: 1,
-      workers: 1,
-      marginMs: 0,
-      garbage: { windowMs: undeleteDays * DAY_MS },
-    },
-  };
-  const close = () => {
-    dynamo.destroy();
-    s3.destroy();
-  };
-  return { ports, projectId, close };
 };
 
 const shownPlan = ({ blocked, steps, roots, leftovers, sessions }: GarbagePlan): object => ({

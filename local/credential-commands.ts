@@ -7,8 +7,6 @@ import {
   dynamoDocumentOptions,
 } from '../lib/adapters/aws/dynamo-client-options.ts';
 import { kmsClientOptions, kmsKeyProvider } from '../lib/adapters/aws/kms-key-provider.ts';
-import { fileClock } from '../lib/adapters/local/file-clock.ts';
-import { fileKeyProvider } from '../lib/adapters/local/file-key-provider.ts';
 import { systemClock } from '../lib/adapters/local/system-clock.ts';
 import { systemIds } from '../lib/adapters/local/system-ids.ts';
 import type { Role } from '../lib/model/credential.ts';
@@ -16,8 +14,7 @@ import { type CredentialPorts, createCredential } from '../lib/service/create-cr
 import { listCredentials, type ShownCredential } from '../lib/service/list-credentials.ts';
 import { revokeCredential } from '../lib/service/revoke-credential.ts';
 import { rotateCredential } from '../lib/service/rotate-credential.ts';
-import { clockFile, masterKeyFile, REGION, readIdentity } from './home.ts';
-import { dynamoEndpoint } from './ports.ts';
+import { openLocalStores } from './local-stores.ts';
 
 /** What the commands take from the command line. */
 export interface CredentialOptions {
@@ -96,7 +93,7 @@ const asOperator = async <T>(
   run: (operator: Operator) => Promise<T>,
 ): Promise<T> => {
   const operator = await (options.stage === undefined
-    ? localOperator(home)
+    ? openLocalStores(home)
     : awsOperator(options.stage, options.region));
   try {
     return await run(operator);
@@ -105,43 +102,17 @@ const asOperator = async <T>(
   }
 };
 
-/** The running emulator and the home's key file. */
-const localOperator = async (home: string): Promise<Operator> => {
-  const { projectId, s3: credentials } = await readIdentity(home);
-  const client = new DynamoDBClient({
-    ...dynamoClientOptions,
-    endpoint: dynamoEndpoint(),
-    region: REGION,
-    credentials,
-  });
-  const keys = fileKeyProvider({ path: masterKeyFile(home), create: false });
-  return { ...operatorOn(client, 'catalog', keys, fileClock(clockFile(home))), projectId };
-};
-
 /** The deployed stack's table and KMS key, with the AWS credentials of whoever runs the command. */
 const awsOperator = async (stage: string, region?: string): Promise<Operator> => {
   const where = region === undefined ? {} : { region };
   const client = new DynamoDBClient({ ...dynamoClientOptions, ...where });
   const kms = new KMSClient({ ...kmsClientOptions, ...where });
   const stack = `holdfast-${stage}`;
-  return operatorOn(
-    client,
-    `${stack}-catalog`,
-    kmsKeyProvider(kms, `alias/${stack}`),
-    systemClock(),
-  );
-};
-
-const operatorOn = (
-  client: DynamoDBClient,
-  table: string,
-  keys: CredentialPorts['keys'],
-  clock: CredentialPorts['clock'],
-): Operator => {
   const documents = DynamoDBDocumentClient.from(client, dynamoDocumentOptions);
-  const catalog = dynamoCatalog(documents, table);
+  const catalog = dynamoCatalog(documents, `${stack}-catalog`);
+  const keys = kmsKeyProvider(kms, `alias/${stack}`);
   return {
-    ports: { catalog, keys, clock, ids: systemIds() },
+    ports: { catalog, keys, clock: systemClock(), ids: systemIds() },
     close: () => client.destroy(),
   };
 };

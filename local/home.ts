@@ -22,6 +22,8 @@ export const homeFolder = (): string =>
 /** The region that local mode plays, and the bucket of its S3. */
 export const REGION = 'eu-west-1';
 export const BUCKET = 'holdfast';
+/** Names of the tables, by kind; serverless.yml has the same. */
+export const TABLES = { catalog: 'catalog', blocks: 'blocks' } as const;
 
 /** Where a home keeps what. */
 export const disksFolder = (home: string): string => join(home, 'disks');

@@ -10,9 +10,7 @@ import {
 import { DYNAMO_TABLES } from '../lib/adapters/aws/dynamo-tables.ts';
 import { s3ClientOptions } from '../lib/adapters/aws/s3-object-store.ts';
 import { type Child, waitReady } from './children.ts';
-import { BUCKET, type LocalIdentity, REGION } from './home.ts';
-
-const TABLES = { catalog: 'catalog', blocks: 'blocks' } as const;
+import { BUCKET, type LocalIdentity, REGION, TABLES } from './home.ts';
 
 /** Makes the tables that are missing, and lets the home's token in. */
 export const prepareTables = async (
