@@ -163,7 +163,11 @@ export interface SessionCatalog {
 }
 
 export interface PackCatalog {
-  /** R2: puts the pack OPEN. */
+  /**
+   * R2 in one transaction: {session OPEN; put the pack OPEN}. `session.not-open` when it has ended:
+   * a request that arrives late cannot bring a pack back that the collector has removed. A pack of
+   * this session that is there already is a success, whatever it has become.
+   */
   open(pack: Pick<Pack, 'vaultId' | 'id' | 'keyId' | 'sessionId'>): Promise<void>;
   /** R2: OPEN -> SEALED with all slots present and lastRef = `startEpoch`. */
   seal(

@@ -1,9 +1,16 @@
 import { randomUUID } from 'node:crypto';
 import { expect, it } from '@jest/globals';
 import { allSlots, hasSlot } from '../../lib/model/pack.ts';
+import type { Vault } from '../../lib/model/vault.ts';
 import type { Catalog } from '../../lib/ports/catalog.ts';
 import { expectCode, many, race } from '../support/catalog-assertions.ts';
-import { somePackId } from '../support/catalog-records.ts';
+import {
+  givenOpenPack,
+  givenVault,
+  givenWriter,
+  packOf,
+  somePackId,
+} from '../support/catalog-records.ts';
 import type { Subject } from './catalog.suite.ts';
 
 const SEALED = { slotCount: 11, storedBytes: 4242, startEpoch: 3 };
@@ -16,8 +23,9 @@ export const packCases = (subject: Subject): void => {
 
 const sealingCases = (subject: Subject): void => {
   it('opens a pack once', async () => {
-    const { packs } = subject().catalog;
-    const pack = somePack();
+    const { catalog } = subject();
+    const { packs } = catalog;
+    const pack = await somePack(catalog);
     await packs.open(pack);
     await packs.open(pack);
     expect(await packs.get(pack.vaultId, pack.id)).toStrictEqual({
@@ -28,8 +36,22 @@ const sealingCases = (subject: Subject): void => {
       lastRefEpoch: 0,
       storedBytes: 0,
     });
-    await expectCode(packs.open({ ...pack, sessionId: randomUUID() }), 'catalog.conflict');
+    const { sessionId } = await somePack(catalog, pack);
+    await expectCode(packs.open({ ...pack, sessionId }), 'catalog.conflict');
     expect(await packs.get(randomUUID(), pack.id)).toBeNull();
+  });
+
+  it('opens no pack for a session that has ended or never was, a known one excepted', async () => {
+    const { catalog } = subject();
+    const { packs, sessions } = catalog;
+    const pack = await somePack(catalog);
+    await packs.open(pack);
+    await sessions.end(pack.vaultId, pack.sessionId, 'FENCED');
+    await packs.open(pack);
+    const late = { ...pack, id: somePackId() };
+    await expectCode(packs.open(late), 'session.not-open');
+    await expectCode(packs.open({ ...late, sessionId: randomUUID() }), 'catalog.conflict');
+    expect(await packs.get(late.vaultId, late.id)).toBeNull();
   });
 
   it('seals a pack with all its slots; repeated it changes nothing', async () => {
@@ -95,13 +117,12 @@ const pinningCases = (subject: Subject): void => {
   it('misses packs that are OPEN, QUARANTINED, DELETING or not there', async () => {
     const { catalog, setPackState } = subject();
     const { packs } = catalog;
-    const opened = somePack();
-    await packs.open(opened);
+    const opened = await givenOpenPack(catalog, await givenVault(catalog));
     const quarantined = await givenSealed(catalog);
     await packs.quarantine(quarantined.vaultId, quarantined.id, 'damaged');
     const deleted = await givenSealed(catalog);
     await setPackState(deleted.vaultId, deleted.id, 'DELETING');
-    for (const { vaultId, id } of [opened, quarantined, deleted, somePack()]) {
+    for (const { vaultId, id } of [opened, quarantined, deleted, await somePack(catalog)]) {
       const before = await packs.get(vaultId, id);
       expect(await packs.pin(vaultId, id, 9)).toBeNull();
       expect(await packs.get(vaultId, id)).toStrictEqual(before);
@@ -132,11 +153,10 @@ const quarantineCases = (subject: Subject): void => {
   it('refuses both in states that do not allow them', async () => {
     const { catalog, setPackState } = subject();
     const { packs } = catalog;
-    const opened = somePack();
-    await packs.open(opened);
+    const opened = await givenOpenPack(catalog, await givenVault(catalog));
     const deleted = await givenSealed(catalog);
     await setPackState(deleted.vaultId, deleted.id, 'DELETING');
-    for (const { vaultId, id } of [opened, deleted, somePack()]) {
+    for (const { vaultId, id } of [opened, deleted, await somePack(catalog)]) {
       await expectCode(packs.quarantine(vaultId, id, 'damaged'), 'catalog.conflict');
       await expectCode(packs.release(vaultId, id), 'catalog.conflict');
       expect(await packs.quarantined(vaultId)).toStrictEqual([]);
@@ -145,10 +165,11 @@ const quarantineCases = (subject: Subject): void => {
 
   it('lists the quarantined packs of one vault, sorted, more than a page of them', async () => {
     const { catalog } = subject();
-    const vaultId = randomUUID();
+    const vault = await givenVault(catalog);
+    const vaultId = vault.id;
     const ids: string[] = [];
     await many(130, async () => {
-      const pack = await givenSealed(catalog, vaultId);
+      const pack = await givenSealed(catalog, vault);
       ids.push(pack.id);
       await catalog.packs.quarantine(vaultId, pack.id, 'damaged');
     });
@@ -156,16 +177,20 @@ const quarantineCases = (subject: Subject): void => {
   });
 };
 
-const somePack = (vaultId: string = randomUUID()) => ({
-  vaultId,
-  id: somePackId(),
-  keyId: randomUUID(),
-  sessionId: randomUUID(),
-});
+/** A pack that may be opened: its session is OPEN. */
+const somePack = async (catalog: Catalog, vault?: { vaultId: string; keyId: string }) => {
+  const { vaultId, keyId } = vault ?? (await newVault(catalog));
+  const { id: sessionId } = await givenWriter(catalog, vaultId);
+  return packOf({ id: vaultId, keyId }, somePackId(), sessionId);
+};
 
-const givenSealed = async (catalog: Catalog, vaultId?: string) => {
-  const pack = somePack(vaultId);
-  await catalog.packs.open(pack);
+const newVault = async (catalog: Catalog) => {
+  const { id, keyId } = await givenVault(catalog);
+  return { vaultId: id, keyId };
+};
+
+const givenSealed = async (catalog: Catalog, vault?: Vault) => {
+  const pack = await givenOpenPack(catalog, vault ?? (await givenVault(catalog)));
   await catalog.packs.seal(pack.vaultId, pack.id, SEALED);
   return pack;
 };

@@ -1,6 +1,13 @@
 import { expect, it } from '@jest/globals';
 import { all, expectCode } from '../support/catalog-assertions.ts';
-import { givenProtecting, givenVault, packOf, somePackId } from '../support/catalog-records.ts';
+import {
+  givenOpenPack,
+  givenProtecting,
+  givenVault,
+  givenWriter,
+  packOf,
+  somePackId,
+} from '../support/catalog-records.ts';
 import {
   givenCondemned,
   givenCycle,
@@ -58,11 +65,10 @@ const condemnCases = (subject: Subject): void => {
       await givenCondemned(catalog, vault),
     ];
     const { cycle, m0 } = await givenCycle(catalog, vault.id);
-    const { condemnedEpoch, ...rest } = (await catalog.packs.get(vault.id, revived))!;
-    expect(condemnedEpoch).toBe(3);
+    const { condemnedEpoch, ...rest } = (await catalog.packs.get(vault.id, pinned))!;
+    expect(condemnedEpoch).toBe(2);
     expect(await catalog.packs.pin(vault.id, pinned, 4)).toStrictEqual({
       ...rest,
-      id: pinned,
       state: 'SEALED',
       lastRefEpoch: 4,
     });
@@ -108,8 +114,8 @@ const deleteCases = (subject: Subject): void => {
     const vault = await givenVault(catalog);
     const { session } = await givenProtecting(catalog, vault);
     const [own, orphaned] = [somePackId(), somePackId()];
-    await packs.open({ ...packOf(vault, own), sessionId: session.id });
-    await packs.open(packOf(vault, orphaned));
+    await packs.open(packOf(vault, own, session.id));
+    await givenOpenPack(catalog, vault, orphaned);
     const { cycle, m0 } = await givenCycle(catalog, vault.id);
     expect(await garbage.startDeleting(cycle, own, m0)).toBe(false);
     expect(await garbage.startDeleting(cycle, orphaned, m0)).toBe(true);
@@ -127,7 +133,9 @@ const deleteCases = (subject: Subject): void => {
     const { cycle } = await givenCycle(catalog, vault.id);
     for (let n = 0; n < 2; n++) expect(await garbage.startDeletingOrphan(cycle, orphan)).toBe(true);
     expect(await garbage.startDeletingOrphan(cycle, known)).toBe(false);
-    await expectCode(packs.open(packOf(vault, orphan)), 'catalog.conflict');
+    const writer = await givenWriter(catalog, vault.id);
+    const late = packOf(vault, orphan, writer.id);
+    await expectCode(packs.open(late), 'catalog.conflict');
     await garbage.removePack(cycle, orphan);
     expect(await packs.get(vault.id, orphan)).toBeNull();
   });

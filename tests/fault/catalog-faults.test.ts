@@ -115,7 +115,7 @@ describe.each([
     const { client, requests } = faultyClient(dynamo.client, () => undefined);
     const missing = dynamoCatalog(client, 'no-such-table', LIMITS);
     const world = template;
-    const pack = packOf(world.vault, world.packs.fresh);
+    const pack = packOf(world.vault, world.packs.fresh, world.protecting.session.id);
     await expectCode(missing.packs.open(pack), 'catalog.unavailable');
     expect(requests).toHaveLength(1);
   });

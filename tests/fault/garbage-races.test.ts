@@ -3,7 +3,13 @@ import { dynamoCatalog } from '../../lib/adapters/aws/dynamo-catalog/dynamo-cata
 import { keys } from '../../lib/adapters/aws/dynamo-catalog/keys.ts';
 import type { Catalog } from '../../lib/ports/catalog.ts';
 import { expectCode } from '../support/catalog-assertions.ts';
-import { AT_MS, packOf, someBinding, someSession } from '../support/catalog-records.ts';
+import {
+  AT_MS,
+  givenWriter,
+  packOf,
+  someBinding,
+  someSession,
+} from '../support/catalog-records.ts';
 import { setAttribute } from '../support/catalogs-under-test.ts';
 import { startDynamo, type TestDynamo } from '../support/dynamo.ts';
 import { faultyClient } from '../support/faulty-dynamo.ts';
@@ -105,11 +111,14 @@ describe('the collector, when others change what it has read', () => {
   });
 
   it('deletes no pack of a session that is OPEN after all (R14)', async () => {
+    let sessionId = '';
     const { garbage } = await meddled(async () => {
-      await setAttribute(dynamo, keys.session(given.vault.id, given.session.id), 'state', 'OPEN');
+      await setAttribute(dynamo, keys.session(given.vault.id, sessionId), 'state', 'OPEN');
     });
-    const pack = { ...packOf(given.vault, given.packs.orphan), sessionId: given.session.id };
+    ({ id: sessionId } = await givenWriter(healthy, given.vault.id));
+    const pack = packOf(given.vault, given.packs.orphan, sessionId);
     await healthy.packs.open(pack);
+    await healthy.sessions.end(given.vault.id, sessionId, 'FENCED');
     expect(await garbage.startDeleting(given.cycle, pack.id, given.m0)).toBe(false);
     expect(await stateOf(pack.id)).toBe('OPEN');
   });

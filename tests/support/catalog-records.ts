@@ -2,7 +2,7 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import type { Backup, Checkpoint } from '../../lib/model/backup.ts';
 import type { AccessKey } from '../../lib/model/credential.ts';
 import type { OperationLog } from '../../lib/model/operation-log.ts';
-import { type BackupStats, NO_STATS } from '../../lib/model/session.ts';
+import { type BackupStats, NO_STATS, type Session } from '../../lib/model/session.ts';
 import type { Binding, Vault, WrappedKey } from '../../lib/model/vault.ts';
 import type { Catalog } from '../../lib/ports/catalog.ts';
 
@@ -139,12 +139,38 @@ export type OpenSession = Parameters<Catalog['sessions']['open']>[0];
 export const somePackId = (): string => randomBytes(16).toString('hex');
 
 /** A pack of the vault. */
-export const packOf = (vault: Vault, id: string) => ({
+export const packOf = (vault: Pick<Vault, 'id' | 'keyId'>, id: string, sessionId: string) => ({
   vaultId: vault.id,
   id,
   keyId: vault.keyId,
-  sessionId: vault.id,
+  sessionId,
 });
+
+/** An OPEN session that may write into the vault, of a backup that nobody looks at. */
+export const givenWriter = (catalog: Catalog, vaultId: string): Promise<Session> =>
+  catalog.sessions.open({
+    vaultId,
+    id: randomUUID(),
+    kind: 'write',
+    backupId: randomUUID(),
+    operationLogId: randomUUID(),
+    quarantined: [],
+    leaseUntilMs: AT_MS + 60_000,
+    createdAtMs: AT_MS,
+  });
+
+/** A pack that is OPEN; its session has ended since. */
+export const givenOpenPack = async (
+  catalog: Catalog,
+  vault: Pick<Vault, 'id' | 'keyId'>,
+  id = somePackId(),
+) => {
+  const writer = await givenWriter(catalog, vault.id);
+  const pack = packOf(vault, id, writer.id);
+  await catalog.packs.open(pack);
+  await catalog.sessions.end(vault.id, writer.id, 'ABORTED');
+  return pack;
+};
 
 export const someStats = (fields: Partial<BackupStats> = {}): BackupStats => ({
   ...NO_STATS,

@@ -6,9 +6,9 @@ import type { Catalog } from '../../lib/ports/catalog.ts';
 import {
   givenBinding,
   givenCommitted,
+  givenOpenPack,
   givenProtecting,
   givenVault,
-  packOf,
   someBackup,
   someBinding,
   someCheckpoint,
@@ -39,8 +39,7 @@ export const givenWorld = async (catalog: Catalog) => {
     sealed: somePackId(),
     bad: somePackId(),
   };
-  for (const id of [packs.open, packs.sealed, packs.bad])
-    await catalog.packs.open(packOf(vault, id));
+  for (const id of [packs.open, packs.sealed, packs.bad]) await givenOpenPack(catalog, vault, id);
   const sealed = { slotCount: 9, storedBytes: 900, startEpoch: 1 };
   for (const id of [packs.sealed, packs.bad]) await catalog.packs.seal(vault.id, id, sealed);
   await catalog.packs.quarantine(vault.id, packs.bad, 'damaged');

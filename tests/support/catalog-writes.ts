@@ -47,7 +47,7 @@ export const WRITES: Record<string, (catalog: Catalog, world: World) => Promise<
   'sessions.commit': (c, w) =>
     c.sessions.commit(commitOf(w.protecting.backup, w.protecting.session.id)),
   'sessions.end': (c, w) => c.sessions.end(w.vault.id, w.protecting.session.id, 'FENCED'),
-  'packs.open': (c, w) => c.packs.open(packOf(w.vault, w.packs.fresh)),
+  'packs.open': (c, w) => c.packs.open(packOf(w.vault, w.packs.fresh, w.protecting.session.id)),
   'packs.seal': (c, w) => c.packs.seal(w.vault.id, w.packs.open, SEALED),
   'packs.pin': (c, w) => c.packs.pin(w.vault.id, w.packs.sealed, 5),
   'packs.quarantine': (c, w) => c.packs.quarantine(w.vault.id, w.packs.sealed, 'damaged'),

@@ -3,7 +3,7 @@ import { allSlots } from '../../lib/model/pack.ts';
 import type { Vault } from '../../lib/model/vault.ts';
 import type { Catalog } from '../../lib/ports/catalog.ts';
 import type { Cycle } from '../../lib/ports/garbage-catalog.ts';
-import { AT_MS, givenCommitted, packOf, somePackId } from './catalog-records.ts';
+import { AT_MS, givenCommitted, givenOpenPack } from './catalog-records.ts';
 
 /** A run that has its horizon: the cycle's own epoch unless told. */
 export const givenCycle = async (
@@ -21,8 +21,7 @@ export const givenSealedPack = async (
   vault: Vault,
   startEpoch = 1,
 ): Promise<string> => {
-  const id = somePackId();
-  await catalog.packs.open(packOf(vault, id));
+  const { id } = await givenOpenPack(catalog, vault);
   await catalog.packs.seal(vault.id, id, { slotCount: 9, storedBytes: 900, startEpoch });
   return id;
 };

@@ -1,14 +1,21 @@
 import type { PackId } from '../../model/ids.ts';
 import { PACK_TRANSITIONS, type Pack } from '../../model/pack.ts';
+import type { Session } from '../../model/session.ts';
 import { mayBecome } from '../../model/state-table.ts';
 import type { PackCatalog } from '../../ports/catalog.ts';
 import { refuse } from './refusal.ts';
+import { existing, open } from './session-rules.ts';
 
 export type OpenPack = Parameters<PackCatalog['open']>[0];
 export type SealPack = Parameters<PackCatalog['seal']>[2];
 
-export const isPackToOpen = (stored: Pack | null, pack: OpenPack): boolean => {
-  if (stored === null) return true;
+/** R2. `session`: the pack's. */
+export const isPackToOpen = (
+  stored: Pack | null,
+  pack: OpenPack,
+  session: Session | null,
+): boolean => {
+  if (stored === null) return open(existing(session, pack.sessionId)).state === 'OPEN';
   if (stored.sessionId === pack.sessionId && stored.keyId === pack.keyId) return false;
   return refuse(`pack ${pack.id}`, 'the id is taken');
 };

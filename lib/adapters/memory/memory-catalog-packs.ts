@@ -10,13 +10,14 @@ import {
 } from '../catalog-rules/pack-rules.ts';
 import { copyOf, inVault, type MemoryCatalogState } from './memory-catalog-state.ts';
 
-export const memoryPacks = ({ packs }: MemoryCatalogState): PackCatalog => {
+export const memoryPacks = ({ packs, sessions }: MemoryCatalogState): PackCatalog => {
   const stored = (vaultId: string, id: string) => packs.get(inVault(vaultId, id)) ?? null;
 
   return {
     async open(pack) {
       const { vaultId, id, keyId, sessionId } = pack;
-      if (!isPackToOpen(stored(vaultId, id), pack)) return;
+      const session = sessions.get(inVault(vaultId, sessionId)) ?? null;
+      if (!isPackToOpen(stored(vaultId, id), pack, session)) return;
       packs.set(inVault(vaultId, id), {
         vaultId,
         id,

@@ -12,8 +12,12 @@ const SESSION = { vaultId, startEpoch: 5 };
 /** An index of four blocks in a pack of four slots, of which the third is no longer there. */
 const givenPack = async (packState: PackState) => {
   const state = memoryCatalogState();
-  const { packs } = memoryCatalog(state);
+  const { packs, sessions } = memoryCatalog(state);
   const index = memoryBlockIndex();
+  state.epochs.set(vaultId, 1);
+  const writer = { vaultId, id: sessionId, kind: 'write', backupId: 'b' } as const;
+  const lease = { operationLogId: 't', quarantined: [], leaseUntilMs: 9, createdAtMs: 0 };
+  await sessions.open({ ...writer, ...lease });
   await packs.open({ vaultId, id: packId, keyId, sessionId });
   await packs.seal(vaultId, packId, { slotCount: 4, storedBytes: 99, startEpoch: 1 });
   const stored = state.packs.get(inVault(vaultId, packId))!;

@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { STORE_LIMITS, storeBlocks } from '../../../lib/engine/store-blocks.ts';
 import { HoldfastError } from '../../../lib/errors.ts';
 import { BLOCK_BYTES } from '../../../lib/model/block.ts';
+import { givenWriter } from '../../support/catalog-records.ts';
 import { dataWorld, PROJECT } from '../../support/data-world.ts';
 import { SOME, textBlock } from '../../support/some-stored.ts';
 
@@ -39,7 +40,8 @@ const given = async (failing?: string) => {
       seal: (...args: Parameters<typeof packs.seal>) => note('seal', () => packs.seal(...args)),
     },
   };
-  const { vaultKey, keyId, sessionId } = SOME;
+  const { vaultKey, keyId } = SOME;
+  const { id: sessionId } = await givenWriter(world.ports.catalog, world.vaultId);
   const target = { projectId: PROJECT, vaultId: world.vaultId, sessionId, keyId, vaultKey };
   const source = {
     snapshotId,

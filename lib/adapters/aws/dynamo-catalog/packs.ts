@@ -9,6 +9,7 @@ import {
   pinning,
 } from '../../catalog-rules/pack-rules.ts';
 import type { CatalogTable } from './catalog-table.ts';
+import { sessionCodec } from './codecs.ts';
 import type { Write } from './expression.ts';
 import { keys, prefixes } from './keys.ts';
 import { packCodec, quarantinedPackCodec } from './pack-codecs.ts';
@@ -22,10 +23,17 @@ export const dynamoPacks = (table: CatalogTable): PackCatalog => {
       const { vaultId, id, keyId, sessionId } = pack;
       const empty = { slotCount: 0, present: new Uint8Array(), lastRefEpoch: 0, storedBytes: 0 };
       const item = packCodec.encode({ vaultId, id, keyId, sessionId, state: 'OPEN', ...empty });
-      const write = () => table.put(item, { exists: false });
+      const session = keys.session(vaultId, sessionId);
+      const writes: Write[] = [
+        { check: session, when: { equal: { state: 'OPEN' } } },
+        { put: item, when: { exists: false } },
+      ];
+      const write = () => table.transact(writes);
       await settle('packs.open', table.limits, async (attempt) => {
         if (attempt === 1) return { write };
-        return isPackToOpen(await read(vaultId, id), pack) ? { write } : { done: undefined };
+        const stored = await read(vaultId, id);
+        const writer = stored === null ? await table.get(sessionCodec, session) : null;
+        return isPackToOpen(stored, pack, writer) ? { write } : { done: undefined };
       });
     },
 
