@@ -10,6 +10,8 @@ import { clockFile, disksFolder, s3Folder } from '../../local/home.ts';
 import { invoke } from '../../local/invoke.ts';
 import { LocalMode, sleep } from './local-mode.ts';
 
+const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
 const POLL_MS = 50;
 const SETTLE_MS = 120_000;
 
@@ -164,6 +166,44 @@ export class AcceleratedMode {
       return await readFile(join(folder, 'disk'));
     } finally {
       await rm(folder, { recursive: true });
+    }
+  }
+
+  /** Makes a policy and applies it to a vault; its id. */
+  async protect(
+    vaultId: string,
+    pattern: string,
+    retention: object = {},
+    name = 'policy',
+  ): Promise<string> {
+    const policy = {
+      name,
+      operation_type: 'backup',
+      trigger: { properties: { pattern: [pattern] } },
+      operation_definition: retention,
+    };
+    const made = await this.client.call<{ policy: { id: string } }>('POST', 'policies', { policy });
+    const { id } = made.policy;
+    await this.client.call('POST', `vaults/${vaultId}/associatepolicy`, { policy_id: id });
+    return id;
+  }
+
+  changePolicy(id: string, policy: object): Promise<unknown> {
+    return this.client.call('PUT', `policies/${id}`, { policy });
+  }
+
+  /**
+   * Lives through days up to 10:00 of the last one: at `hour` (UTC) policies run, at 08:00 or after
+   * it retention sweeps. To be called between 08:00 and midnight, before `hour` has come.
+   */
+  async passDays(count: number, hour = 2): Promise<void> {
+    for (let day = 0; day < count; day++) {
+      const midnightMs = Math.ceil(this.nowMs() / DAY_MS) * DAY_MS;
+      await this.moveTo(midnightMs + hour * HOUR_MS);
+      await this.fire('run-policies');
+      await this.moveTo(midnightMs + Math.max(8, hour) * HOUR_MS);
+      await this.fire('retention-sweep');
+      if (hour < 10) await this.moveTo(midnightMs + 10 * HOUR_MS);
     }
   }
 

@@ -31,7 +31,7 @@ it(
     await world.client.call('POST', `vaults/${vault}/associatepolicy`, { policy_id: id });
 
     const moved = await world.run('clock', 'forward', '1d');
-    expect(moved).toMatchObject({ 'run-policies': { started: [vault] } });
+    expect(moved).toMatchObject({ 'run-policies': { failed: [] } });
     await world.settled();
     expect(await world.days()).toEqual(['08-04T10:00']);
 
