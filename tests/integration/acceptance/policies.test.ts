@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { AcceleratedMode } from '../../support/accelerated-mode.ts';
 import { sleep } from '../../support/local-mode.ts';
 
-/** Policies that run by themselves (spec sections 2.12 and 4.2), as a caller of the API sees them. */
+/** Policies that run by themselves (spec sections 2.12 and 4.2), as a caller sees them. */
 
 const TEST_MS = 180_000;
 const MIB = 2 ** 20;
