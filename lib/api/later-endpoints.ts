@@ -39,11 +39,6 @@ const PATHS_BY_FEATURE: Record<string, readonly string[]> = {
 /** The same of endpoints that are not a project's. */
 const ABSOLUTE_PATHS_BY_FEATURE: Record<string, readonly string[]> = {
   'Migration from the older services': ['GET /v3/migrates', 'POST /v3/migrates'],
-  'Listing projects': [
-    'GET /v3/region-projects',
-    'GET /v3/domain/{domain_name}/projects',
-    'GET /v3/domain/{source_project_id}',
-  ],
 };
 
 export interface LaterEndpoint {

@@ -16,7 +16,6 @@ const COMMON_ERRORS: readonly ErrorCode[] = [
   'BackupService.9900',
   'Holdfast.Unauthenticated',
   'Holdfast.Throttled',
-  'Holdfast.NotFound',
   'BackupService.9910',
   'Holdfast.Unavailable',
 ];
@@ -26,6 +25,11 @@ const DENIED: readonly ErrorCode[] = ['Holdfast.ActionDenied'];
 /** There is no role without the right to read. */
 const isDenied = ({ action }: RouteFacts): boolean =>
   action !== null && !roleAllows('ReadOnly', action);
+
+/** What a caller is told who names another project than the credential's. */
+const OTHER_PROJECT: readonly ErrorCode[] = ['Holdfast.NotFound'];
+const isOfAProject = ({ paths }: RouteFacts): boolean =>
+  paths.some((path) => path.includes('{project_id}'));
 
 /** Refusals that any list has. */
 const LIST_ERRORS: readonly ErrorCode[] = ['Holdfast.ListTooLong'];
@@ -54,7 +58,8 @@ export function openApiDocument(version: string): object {
           description:
             'SDK-HMAC-SHA256 Access=<access key>, SignedHeaders=<names>, Signature=<hex>, with ' +
             'the time in X-Sdk-Date: as the SDKs of CBR sign. Good for 15 minutes; a request ' +
-            'that is no GET is taken once.',
+            'that is no GET is taken once. X-Project-Id, which the SDKs send too, must name the ' +
+            "credential's project, with a token likewise.",
         },
       },
     },
@@ -108,6 +113,7 @@ function responses(route: RouteFacts): ZodOpenApiResponsesObject {
     ...('limit' in route.query.shape ? LIST_ERRORS : []),
     ...(route.action === null ? [] : COMMON_ERRORS),
     ...(isDenied(route) ? DENIED : []),
+    ...(isOfAProject(route) ? OTHER_PROJECT : []),
   ];
   const byStatus = Map.groupBy(codes, (code) => String(httpStatus(code)));
   const refusals = [...byStatus].map(([status, ofStatus]) => [

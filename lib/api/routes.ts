@@ -4,6 +4,7 @@ import { DISK_ROUTES } from './disk-routes.ts';
 import { FEATURE_ROUTES } from './feature-routes.ts';
 import { OPERATION_LOG_ROUTES } from './operation-log-routes.ts';
 import { POLICY_ROUTES } from './policy-routes.ts';
+import { PROJECT_ROUTES } from './project-routes.ts';
 import { PROTECTABLE_ROUTES } from './protectable-routes.ts';
 import { RETENTION_PREVIEW } from './retention-preview-route.ts';
 import type { RouteFacts } from './route.ts';
@@ -28,7 +29,7 @@ export const ROUTES_BY_NOUN: Record<string, readonly RouteFacts[]> = {
   'operation-logs': Object.values(OPERATION_LOG_ROUTES),
   features: Object.values(FEATURE_ROUTES),
   protectables: Object.values(PROTECTABLE_ROUTES),
-  tokens: Object.values(TOKEN_ROUTES),
+  tokens: [TOKEN_ROUTES, PROJECT_ROUTES].flatMap<RouteFacts>(Object.values),
   disks: Object.values(DISK_ROUTES),
   versions: Object.values(VERSION_ROUTES),
 };

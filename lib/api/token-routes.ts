@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import type { GivenToken } from '../model/credential.ts';
+import { DOMAIN } from '../model/domain.ts';
 import { NOTHING, route } from './route.ts';
 
 /** The one method of the clouds' identity service that needs no password. */
@@ -43,9 +44,6 @@ const tokenResponse = z
     }),
   })
   .meta({ id: 'TokenResp' });
-
-/** There are no domains here; this is the one that Keystone has without being asked. */
-const DOMAIN = { id: 'default', name: 'Default' };
 
 const create = route({
   method: 'POST',

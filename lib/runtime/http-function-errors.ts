@@ -12,12 +12,14 @@ import {
  * inside: a code that callers do not see brings the text of the one they see instead.
  */
 export function errorAnswer(error: unknown): {
+  code: ErrorCode;
   statusCode: number;
   headers: Record<string, string>;
   body: string;
 } {
   const { code, message } = shown(error);
   return {
+    code,
     statusCode: httpStatus(code),
     // Requests are counted by the second.
     headers: code === 'Holdfast.Throttled' ? { 'retry-after': '1' } : {},

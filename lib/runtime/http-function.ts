@@ -61,15 +61,19 @@ export const httpFunction =
       .onError((request) => {
         if (!request.event.trace) return; // Not even the ports could be made: the function fails.
         const { ports, requestId, operation } = request.event.trace;
-        const { statusCode, ...answer } = errorAnswer(request.error);
-        if (statusCode >= 500) {
+        const { code, ...answer } = errorAnswer(request.error);
+        const { statusCode } = answer;
+        if (isFailure(statusCode)) {
           ports.probe.problem('api.failed', request.error, { requestId, operation, statusCode });
         }
-        request.response = finish({ statusCode, ...answer }, request.event.trace);
+        request.response = finish(answer, request.event.trace, code);
       })
       .handler(async (event: TracedEvent) =>
         finish(await answer(event, table), event.trace),
       ) as unknown as HttpHandler;
+
+/** A refusal is an answer like others, and so is that a release lacks something. */
+const isFailure = (statusCode: number): boolean => statusCode >= 500 && statusCode !== 501;
 
 const startTrace = (ports: ApiPorts): Trace => ({
   ports,
@@ -93,11 +97,12 @@ async function answer(event: TracedEvent, table: readonly Endpoint[]): Promise<H
   };
 }
 
-/** Adds the headers that every answer has, and says that it was given. */
-function finish(given: HttpAnswer, trace: Trace): HttpAnswer {
+/** Adds the headers that every answer has, and says that it was given; with a refusal's code. */
+function finish(given: HttpAnswer, trace: Trace, code?: string): HttpAnswer {
   const { ports, requestId, operation, startedAtMs } = trace;
   const ms = ports.clock.nowMs() - startedAtMs;
-  ports.probe.note('api.answered', { requestId, operation, status: given.statusCode, ms });
+  const { statusCode: status } = given;
+  ports.probe.note('api.answered', { requestId, operation, status, code, ms });
   return {
     ...given,
     headers: {

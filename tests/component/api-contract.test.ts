@@ -40,6 +40,10 @@ const CHANGES: Record<string, Change> = {
     withToken(event, await world.admit('other')),
     world,
   ],
+  'another project in a header': async (event, world) => [
+    { ...event, headers: { ...event.headers, 'x-project-id': 'other' } },
+    world,
+  ],
   'too many requests': async (event, world) => [
     event,
     { ...world, settings: { ...world.settings, requestsPerSecond: 0 } },

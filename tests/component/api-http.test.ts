@@ -11,6 +11,7 @@ const ROUTES = Object.values(ROUTES_BY_NOUN)
   .flat()
   .flatMap((route) => route.paths.map((path) => [route.method, path, route] as const));
 const ADMITTED = ROUTES.filter(([, , { action }]) => action !== null);
+const OF_PROJECTS = ADMITTED.filter(([, template]) => template.includes('{project_id}'));
 
 /** A path of a template: the project, and ids that name nothing. */
 const pathOf = (template: string, project = PROJECT) =>
@@ -28,7 +29,7 @@ describe('who may come in', () => {
     }
   });
 
-  it.each(ADMITTED)('%s %s shows nothing of another project', async (method, template) => {
+  it.each(OF_PROJECTS)('%s %s shows nothing of another project', async (method, template) => {
     const world = await apiWorld();
     const token = await world.admit('other');
     const answer = await send(httpEvent(method, pathOf(template), { token, body: {} }), world);
@@ -74,6 +75,67 @@ describe('who may come in', () => {
   });
 });
 
+describe('the header X-Project-Id', () => {
+  const withHeader = (path: string, token: string, named: string) => ({
+    ...httpEvent('GET', path, { token }),
+    headers: { 'X-Auth-Token': token, 'X-Project-Id': named },
+  });
+
+  it.each([`/v3/${PROJECT}/vaults`, '/v3/region-projects'])(
+    'may name the project of the credential and no other: %s',
+    async (path) => {
+      const world = await apiWorld();
+      expect((await send(withHeader(path, world.token, PROJECT), world)).status).toBe(200);
+      for (const named of ['other', '', PROJECT.toUpperCase()]) {
+        expect(await send(withHeader(path, world.token, named), world)).toMatchObject({
+          status: 400,
+          body: refusal('BackupService.9900', 'X-Project-Id: '),
+        });
+      }
+    },
+  );
+
+  it('opens no other project', async () => {
+    const world = await apiWorld();
+    const token = await world.admit('other');
+    const event = withHeader(`/v3/${PROJECT}/vaults`, token, PROJECT);
+    expect(await send(event, world)).toMatchObject({
+      status: 404,
+      body: refusal('Holdfast.NotFound'),
+    });
+  });
+});
+
+describe('projects', () => {
+  const get = async (path: string) => {
+    const world = await apiWorld();
+    const token = await world.admit('p-1');
+    return send(httpEvent('GET', path, { token }), world);
+  };
+
+  it("are the credential's own one, in the one domain there is", async () => {
+    expect((await get('/v3/region-projects')).body).toMatchObject({
+      projects: [{ id: 'p-1', name: 'p-1', domain_id: 'default', enabled: true }],
+    });
+    expect((await get('/v3/domain/Default/projects')).body).toEqual({
+      projects: [{ project_id: 'p-1', project_name: 'p-1' }],
+    });
+    expect((await get('/v3/domain/p-1')).body).toEqual({
+      domain_id: 'default',
+      domain_name: 'Default',
+      project_id: 'p-1',
+      project_name: 'p-1',
+    });
+  });
+
+  it.each([`/v3/domain/${PROJECT}`, '/v3/domain/p-2', '/v3/domain/other/projects'])(
+    'are no others: %s',
+    async (path) => {
+      expect(await get(path)).toMatchObject({ status: 404, body: refusal('Holdfast.NotFound') });
+    },
+  );
+});
+
 describe('what there is', () => {
   it('names its version to anybody', async () => {
     const world = await apiWorld();
@@ -114,6 +176,10 @@ describe('what there is', () => {
         status: 501,
         body: refusal('Holdfast.NotImplemented', feature),
       });
+      expect(world.probe.problems).toEqual([]);
+      expect(world.probe.notes).toMatchObject([
+        { event: 'api.answered', facts: { status: 501, code: 'Holdfast.NotImplemented' } },
+      ]);
     },
   );
 });
@@ -238,7 +304,7 @@ describe('failures', () => {
     expect(world.probe.problems).toEqual([]);
     expect(world.probe.notes.at(-1)).toMatchObject({
       event: 'api.answered',
-      facts: { operation: 'ShowVault', status: 404 },
+      facts: { operation: 'ShowVault', status: 404, code: 'BackupService.6105' },
     });
   });
 

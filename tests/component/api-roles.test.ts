@@ -46,6 +46,8 @@ const LEAST: Record<string, Role> = {
   'cbr:member:get': 'ReadOnly',
   'cbr:member:list': 'ReadOnly',
   'cbr:member:delete': 'BackupsAndVaults',
+  'cbr:projects:list': 'ReadOnly',
+  'cbr:projects:get': 'ReadOnly',
   'cbr:tasks:list': 'ReadOnly',
   'cbr:tasks:get': 'ReadOnly',
   'cbr:tasks:cancel': 'BackupsAndVaults',
@@ -69,6 +71,8 @@ const pathOf = (template: string) =>
   template
     .replace('{project_id}', PROJECT)
     .replace('{protectable_type}', 'disk')
+    .replace('{domain_name}', 'Default')
+    .replace('{source_project_id}', PROJECT)
     .replaceAll(/{\w+}/g, '11111111-2222-3333-4444-555555555555');
 
 it.each(Object.keys(LEAST))('%s is for its roles', (action) => {

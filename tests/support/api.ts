@@ -87,7 +87,7 @@ const FUNCTION_OF_SEGMENT: Record<string, ApiFunction> = {
 export function functionOf(event: HttpEvent): ApiFunction {
   const path = event.rawPath ?? '';
   if (path === '/' || path === '/v3') return 'versions';
-  if (path === '/v3/auth/tokens') return 'tokens';
+  if (/^\/v3\/(auth\/tokens|region-projects|domain\/.*)$/.test(path)) return 'tokens';
   return FUNCTION_OF_SEGMENT[path.split('/')[3] ?? ''] ?? 'not-found';
 }
 
