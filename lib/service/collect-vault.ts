@@ -2,8 +2,9 @@ import { type Collected, collectGarbage } from '../engine/collect-garbage.ts';
 import { GARBAGE_LIMITS, type GarbagePlan, planGarbage } from '../engine/plan-garbage.ts';
 import { horizonOf, surveyVault } from '../engine/survey-vault.ts';
 import { vaultKeys } from '../engine/vault-keys.ts';
-import { HoldfastError } from '../errors.ts';
+import { HoldfastError, isError } from '../errors.ts';
 import type { ProjectId, VaultId } from '../model/ids.ts';
+import { hasEnded } from '../model/operation-log.ts';
 import type { Vault } from '../model/vault.ts';
 import type { DataPorts } from './data-ports.ts';
 import { hideAllBackups, removeEmptyVault } from './empty-vault.ts';
@@ -43,6 +44,7 @@ export const collectVault = async (
   const vault = await catalog.vaults.get(projectId, vaultId);
   const isDeleted = vault.status === 'deleting';
   if (isDeleted) await hideAllBackups(vault, ports);
+  await fenceForgotten({ projectId, vaultId }, ports);
   const limits = garbageLimits(vault, ports);
   const keys = vaultKeys(vaultId, { vaults: catalog.vaults, keys: ports.keys });
   const cycle = await catalog.garbage.begin(vaultId, ids.uuid());
@@ -85,6 +87,28 @@ export const planCollection = async (
     return { epoch, m0: horizonOf(running, epoch) };
   });
   return planGarbage(facts, garbageLimits(vault, ports));
+};
+
+/**
+ * Fences sessions of tasks that have ended. The watchdog looks at the other tasks alone; a request
+ * that came late may have opened one, and nothing would ever be collected again.
+ */
+const fenceForgotten = async (
+  { projectId, vaultId }: VaultCollection,
+  { catalog: { sessions, tasks }, clock }: CollectPorts,
+): Promise<void> => {
+  for (const { id, operationLogId, leaseUntilMs } of await sessions.listOpen(vaultId)) {
+    if (leaseUntilMs > clock.nowMs()) continue;
+    const isOver = await tasks.get(projectId, operationLogId).then(
+      ({ status }) => hasEnded(status),
+      (error: unknown) => {
+        // So long over that it is no longer kept.
+        if (isError(error, 'BackupService.6500')) return true;
+        throw error;
+      },
+    );
+    if (isOver) await sessions.end(vaultId, id, 'FENCED');
+  }
 };
 
 /** Nobody takes a backup back of a vault that is being deleted, not even in this millisecond. */

@@ -203,16 +203,19 @@ const undoBackup = async (
   const session = await closeSession(vaultId, sessionId, catalog.sessions);
   if (isTakenOver(task, attempt, session)) return;
   const atMs = clock.nowMs();
-  const { manifest, status } = await catalog.backups.get(projectId, backupId);
-  if (manifest !== undefined) {
-    // The commit landed and only what follows it failed.
-    await endCommitted(event, backupId, ports);
-    return;
+  // Committed, deleted and collected before its job was started again: there is none any more.
+  if (failure.code !== 'BackupService.6200') {
+    const { manifest, status } = await catalog.backups.get(projectId, backupId);
+    if (manifest !== undefined) {
+      // The commit landed and only what follows it failed.
+      await endCommitted(event, backupId, ports);
+      return;
+    }
+    if (status !== 'deleted') {
+      await catalog.backups.setStatus(projectId, backupId, 'error', { atMs, failure });
+    }
+    if (cancelled) await catalog.backups.hide(projectId, backupId, atMs);
   }
-  if (status !== 'deleted') {
-    await catalog.backups.setStatus(projectId, backupId, 'error', { atMs, failure });
-  }
-  if (cancelled) await catalog.backups.hide(projectId, backupId, atMs);
   await catalog.tasks.end(projectId, operationLogId, { status: 'failed', atMs, failure });
 };
 

@@ -13,7 +13,7 @@ import {
   storedBytes,
 } from '../support/collector-scenario.ts';
 import { writeBlock } from '../support/data-scenario.ts';
-import { backUp, PROJECT, verify } from '../support/data-world.ts';
+import { backUp, beginBackup, PROJECT, verify } from '../support/data-world.ts';
 
 const write = async (world: Awaited<ReturnType<typeof collectorWorld>>, texts: string[]) => {
   for (const [number, text] of texts.entries()) await writeBlock(world, number, text);
@@ -115,6 +115,49 @@ describe('collecting a vault', () => {
     await collectAll(world);
     expect(keysOf(world, '/packs/')).toEqual([]);
     expect(keysOf(world, '/backups/')).toEqual([]);
+  });
+});
+
+describe('a session that a late request opened for a task that has ended', () => {
+  const openLate = async () => {
+    const world = await collectorWorld(2);
+    await write(world, ['a', 'b']);
+    await hide(world, await backUp(world));
+    const { backupId, event } = await beginBackup(world);
+    const { sessions, tasks } = world.ports.catalog;
+    const { operationLogId } = event;
+    const atMs = world.clock.nowMs();
+    const failure = { code: 'Holdfast.Unavailable', message: 'no progress' };
+    await tasks.end(PROJECT, operationLogId, { status: 'timeout', atMs, failure });
+    const { vaultId } = world;
+    const leaseUntilMs = atMs + world.ports.settings.leaseMs;
+    await sessions.open({
+      vaultId,
+      id: world.ids.uuid(),
+      kind: 'write',
+      quarantined: [],
+      createdAtMs: atMs,
+      backupId,
+      operationLogId,
+      leaseUntilMs,
+    });
+    return world;
+  };
+
+  it('is fenced when its lease has run out, so that it does not keep garbage for ever', async () => {
+    const world = await openLate();
+    await collectAll(world);
+    expect(await world.ports.catalog.sessions.listOpen(world.vaultId)).toEqual([]);
+    expect(keysOf(world, '/packs/')).toEqual([]);
+  });
+
+  it('is left alone until then', async () => {
+    const world = await openLate();
+    world.clock.advance(world.ports.settings.leaseMs - 1500);
+    await collect(world);
+    expect(await world.ports.catalog.sessions.listOpen(world.vaultId)).toHaveLength(1);
+    await collect(world);
+    expect(await world.ports.catalog.sessions.listOpen(world.vaultId)).toEqual([]);
   });
 });
 

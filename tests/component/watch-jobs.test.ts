@@ -134,6 +134,21 @@ describe('the watchdog', () => {
     await expectRestores(scene.world, scene.backupId, scene.original);
   });
 
+  it('ends a task whose backup was committed, deleted and collected since', async () => {
+    const scene = await scenario();
+    const { world, event, backupId } = scene;
+    await crashBackup(scene, 6);
+    world.state.backups.delete(backupId);
+    await watch(scene);
+    await runJob('backup', { ...event, attempt: 1 }, world.ports);
+    expect(await taskOf(scene)).toMatchObject({
+      status: 'failed',
+      failure: { code: 'BackupService.6200' },
+    });
+    const [binding] = await world.ports.catalog.vaults.bindings(world.vaultId);
+    expect(binding).not.toHaveProperty('protectingTaskId');
+  });
+
   it('takes the disk back from a stalled restore, also when it died between the two', async () => {
     const scene = await scenario();
     const { world, first } = scene;

@@ -107,7 +107,8 @@ export class Interleaving {
   }
 }
 
-const LISTINGS = new Set([
+/** Calls that answer one item after the other. */
+export const LISTINGS: ReadonlySet<string> = new Set([
   'objects.list',
   'backups.roots',
   'backups.list',
