@@ -16,6 +16,7 @@ import type { BackupStats, FinishedRange, Session } from '../model/session.ts';
 import type { BackupCount, Binding, Vault, VaultUsage, WrappedKey } from '../model/vault.ts';
 import type { GarbageCatalog } from './garbage-catalog.ts';
 import type { PolicyCatalog } from './policy-catalog.ts';
+import type { UsageLedger } from './usage-ledger.ts';
 
 /**
  * What we know about vaults, backups, sessions, packs and tasks (ARCHITECTURE.md, "Where state
@@ -37,6 +38,7 @@ export interface Catalog {
   sessions: SessionCatalog;
   packs: PackCatalog;
   garbage: GarbageCatalog;
+  ledger: UsageLedger;
   tasks: TaskCatalog;
   credentials: CredentialCatalog;
   accessKeys: AccessKeyCatalog;
@@ -44,7 +46,7 @@ export interface Catalog {
 }
 
 export interface VaultCatalog {
-  /** Puts the vault, its key, its epoch (1) and its usage (0) in one transaction. */
+  /** One transaction: the vault, its key, its epoch (1), its usage (0), its first ledger change. */
   create(vault: Vault, key: WrappedKey): Promise<void>;
   /** `BackupService.6105` when the project has no such vault. */
   get(projectId: ProjectId, vaultId: VaultId): Promise<Vault>;
@@ -52,10 +54,13 @@ export interface VaultCatalog {
   list(projectId: ProjectId): AsyncIterable<Vault>;
   /**
    * Replaces the vault if its revision is still `vault.revision`; stores revision + 1.
-   * `BackupService.6110` while it is being deleted.
+   * `BackupService.6110` while it is being deleted. The ledger has what it changes of the metered.
    */
   update(vault: Vault): Promise<Vault>;
-  /** Removes a vault without bindings and backups; else `catalog.conflict`. Objects stay. */
+  /**
+   * Takes back a vault without bindings and backups, which is metered no longer than to its last
+   * update; else `catalog.conflict`. Objects stay.
+   */
   delete(projectId: ProjectId, vaultId: VaultId): Promise<void>;
   usage(vaultId: VaultId): Promise<VaultUsage>;
   /** `key.missing` when there is none. */

@@ -26,9 +26,9 @@ const filled = async () => {
   return world;
 };
 
-/** Items of the vault that the catalog still has; operation logs stay for whoever asks. */
+/** Items of the vault that the catalog still has; its log and its ledger stay for whoever asks. */
 const itemsOf = ({ state, vaultId }: DataWorld) => {
-  const { tasks: _, progress: __, credentials: ___, ...kept } = state;
+  const { tasks: _, progress: __, credentials: ___, vaultChanges: ____, ...kept } = state;
   return Object.entries(kept).flatMap(([name, items]) =>
     items instanceof Map
       ? [...(items as Map<unknown, unknown>)]

@@ -8,6 +8,7 @@ import { repetitionCases } from './catalog-repetitions.suite.ts';
 import { sessionCases } from './catalog-sessions.suite.ts';
 import { taskCases } from './catalog-tasks.suite.ts';
 import { vaultCases } from './catalog-vaults.suite.ts';
+import { ledgerCases } from './usage-ledger.suite.ts';
 
 /** A catalog under test, and what the collector will do to it. */
 export interface CatalogUnderTest {
@@ -41,6 +42,7 @@ export const catalogSuite = (name: string, start: () => Promise<CatalogUnderTest
     describe('sessions', () => sessionCases(get));
     describe('packs', () => packCases(get));
     describe('tasks', () => taskCases(get));
+    describe('usage ledger', () => ledgerCases(get));
     describe('credentials', () => credentialCases(get));
   });
 };

@@ -28,6 +28,8 @@ it('the keys of the catalog never change', () => {
     policy: keys.policy('p1', 'o1'),
     policyCount: keys.policyCount('p1', 'backup'),
     appliedPolicy: keys.appliedPolicy('p1', 'v1', 'replication'),
+    vaultChange: keys.vaultChange('p1', 'v1', 2),
+    sampledDay: keys.sampledDay('p1', 1_699_920_000_000, 'v1'),
     checkpoint: keys.checkpoint('c1'),
     task: keys.task('t1'),
     progress: keys.progress('t1', 64),
@@ -61,6 +63,8 @@ it('the keys of the catalog never change', () => {
     policy: { pk: 'POLICIES#p1', sk: 'POLICY#o1' },
     policyCount: { pk: 'POLICIES#p1', sk: 'COUNT#backup' },
     appliedPolicy: { pk: 'APPLIED', sk: 'p1#v1#replication' },
+    vaultChange: { pk: 'LEDGER', sk: 'p1#v1#000000000000002' },
+    sampledDay: { pk: 'USAGE#p1', sk: '001699920000000#v1' },
     checkpoint: { pk: 'CHECKPOINT#c1', sk: 'CHECKPOINT' },
     task: { pk: 'TASK#t1', sk: 'TASK' },
     progress: { pk: 'TASK#t1', sk: 'PROGRESS#000000000000064' },
@@ -99,6 +103,14 @@ it('every query asks for the keys of its kind and no others', () => {
   expect(asked(prefixes.appliedPolicies('p1'), applied)).toBe(true);
   expect(asked(prefixes.appliedPolicies('p'), applied)).toBe(false);
   expect(asked(prefixes.appliedPolicies(), applied)).toBe(true);
+  const change = keys.vaultChange('p1', 'v1', 2);
+  expect(asked(prefixes.vaultChanges('p1'), change)).toBe(true);
+  expect(asked(prefixes.vaultChanges('p'), change)).toBe(false);
+  expect(asked(prefixes.vaultChanges(), change)).toBe(true);
+  const day = keys.sampledDay('p1', 86_400_000, 'v1');
+  expect(asked(prefixes.sampledDay('p1', 86_400_000), day)).toBe(true);
+  expect(asked(prefixes.sampledDay('p1', 0), day)).toBe(false);
+  expect(asked(prefixes.sampledDays('p1'), day)).toBe(true);
   expect(asked(prefixes.taskAndProgress('t1'), keys.progress('t1', 0))).toBe(true);
   expect(asked(prefixes.unfinishedTasks(), keys.unfinishedTask(1, 't1'))).toBe(true);
   expect(projectPartition('p1', 'TASK')).toBe('PROJECT#p1#TASK');

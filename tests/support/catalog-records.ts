@@ -3,6 +3,7 @@ import type { Backup, Checkpoint } from '../../lib/model/backup.ts';
 import type { AccessKey } from '../../lib/model/credential.ts';
 import type { OperationLog } from '../../lib/model/operation-log.ts';
 import { type BackupStats, NO_STATS, type Session } from '../../lib/model/session.ts';
+import type { UsageSample } from '../../lib/model/usage-ledger.ts';
 import type { Binding, Vault, WrappedKey } from '../../lib/model/vault.ts';
 import type { Catalog } from '../../lib/ports/catalog.ts';
 
@@ -188,6 +189,16 @@ export const commitOf = (backup: Backup, sessionId: string, stats = someStats())
   manifestSha256: 'a'.repeat(64),
   stats,
   atMs: AT_MS + 5000,
+});
+
+/** What the vault held at `AT_MS`. */
+export const someSample = (vault: Vault, fields: Partial<UsageSample> = {}): UsageSample => ({
+  projectId: vault.projectId,
+  vaultId: vault.id,
+  atMs: AT_MS,
+  usedBytes: 1000,
+  backupCount: 1,
+  ...fields,
 });
 
 /** A vault that is in the catalog. */

@@ -13,6 +13,7 @@ import {
   someBinding,
   someCheckpoint,
   somePackId,
+  someSample,
   someSession,
   someTask,
   someVault,
@@ -43,6 +44,7 @@ export const givenWorld = async (catalog: Catalog) => {
   const sealed = { slotCount: 9, storedBytes: 900, startEpoch: 1 };
   for (const id of [packs.sealed, packs.bad]) await catalog.packs.seal(vault.id, id, sealed);
   await catalog.packs.quarantine(vault.id, packs.bad, 'damaged');
+  await catalog.ledger.addSample(someSample(vault));
   const begun = someBackup(spare);
   const { projectId } = vault;
   const policy = await givenPolicy(catalog, { projectId });
@@ -117,11 +119,13 @@ const itemsOfWorld = async (client: DynamoDBDocumentClient, table: string, world
     keys.signature('AK', world.tokenSha256),
   ];
   const items = await Promise.all([
-    ...partitions.map(({ pk }) => itemsOf(client, table, pk)),
+    ...partitions.map(({ pk }) => itemsOf(client, table, { pk, sk: '' })),
     ...tasks.map(async ({ createdAtMs, id }) => [
       await itemAt(client, table, keys.unfinishedTask(createdAtMs, id)),
     ]),
     ...vaults.map(async ({ id }) => [await itemAt(client, table, keys.vaultMark(id))]),
+    itemsOf(client, table, prefixes.vaultChanges(vault.projectId)),
+    itemsOf(client, table, prefixes.sampledDays(vault.projectId)),
     ...[vault, empty].map(async ({ projectId, id }) => [
       await itemAt(client, table, keys.appliedPolicy(projectId, id, 'backup')),
     ]),
@@ -129,13 +133,13 @@ const itemsOfWorld = async (client: DynamoDBDocumentClient, table: string, world
   return items.flat();
 };
 
-const itemsOf = async (client: DynamoDBDocumentClient, TableName: string, pk: string) => {
+const itemsOf = async (client: DynamoDBDocumentClient, TableName: string, { pk, sk }: ItemKey) => {
   const { Items = [], LastEvaluatedKey } = await client.send(
     new QueryCommand({
       TableName,
       ConsistentRead: true,
-      KeyConditionExpression: 'pk = :pk',
-      ExpressionAttributeValues: { ':pk': pk },
+      KeyConditionExpression: sk === '' ? 'pk = :pk' : 'pk = :pk AND begins_with(sk, :sk)',
+      ExpressionAttributeValues: { ':pk': pk, ...(sk !== '' && { ':sk': sk }) },
     }),
   );
   if (LastEvaluatedKey !== undefined) throw new Error('a world is small');

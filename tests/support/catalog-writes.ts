@@ -1,5 +1,15 @@
+import { firstChange } from '../../lib/adapters/catalog-rules/ledger-rules.ts';
+import { DAY_MS, dayOf, HOUR_MS } from '../../lib/model/usage-ledger.ts';
 import type { Catalog } from '../../lib/ports/catalog.ts';
-import { AT_MS, commitOf, packOf, someAccessKey, someKey, someStats } from './catalog-records.ts';
+import {
+  AT_MS,
+  commitOf,
+  packOf,
+  someAccessKey,
+  someKey,
+  someSample,
+  someStats,
+} from './catalog-records.ts';
 import type { World } from './catalog-world.ts';
 
 const SEALED = { slotCount: 3, storedBytes: 300, startEpoch: 1 };
@@ -13,6 +23,14 @@ export const WRITES: Record<string, (catalog: Catalog, world: World) => Promise<
   'vaults.bind': (c, w) => c.vaults.bind(w.unbound),
   'vaults.unbind': (c, w) => c.vaults.unbind(w.spare.projectId, w.spare.diskId),
   'vaults.setSuspended': (c, w) => c.vaults.setSuspended(w.spare, true),
+  'vaults.update (a resize)': (c, w) => c.vaults.update({ ...w.vault, sizeGib: 200 }),
+  'vaults.update (unmetered)': (c, w) => c.vaults.update({ ...w.vault, threshold: 7 }),
+  'ledger.addSample': (c, w) => c.ledger.addSample(someSample(w.empty)),
+  'ledger.addSample (the next)': (c, w) =>
+    c.ledger.addSample(someSample(w.vault, { atMs: AT_MS + HOUR_MS })),
+  'ledger.removeChange': (c, w) => c.ledger.removeChange(firstChange(w.empty)),
+  'ledger.removeSamples': (c, w) =>
+    c.ledger.removeSamples(w.vault.projectId, dayOf(AT_MS) + DAY_MS),
   'backups.putCheckpoint': (c, w) => c.backups.putCheckpoint(w.checkpoint),
   'backups.begin': (c, w) => c.backups.begin(w.begun, w.begunTask),
   'backups.rename': (c, w) =>

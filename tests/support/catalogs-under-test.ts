@@ -39,9 +39,9 @@ export const dynamoCatalogUnderTest = async (dynamo: TestDynamo): Promise<Catalo
       setAttribute(dynamo, keys.pack(vaultId, packId), 'state', state),
     async itemsOf(vaultId) {
       const { Items = [] } = await client.send(new ScanCommand({ TableName: tables.catalog }));
-      // Operation logs and restore points outlive the vault.
-      const isOwn = (item: Record<string, unknown>) =>
-        String(item['pk']).includes(vaultId) || String(item['sk']).includes(vaultId);
+      // Operation logs, restore points and the usage ledger outlive the vault.
+      const isOwn = ({ pk, sk }: Record<string, unknown>) =>
+        pk !== 'LEDGER' && (String(pk).includes(vaultId) || String(sk).includes(vaultId));
       return Items.filter(isOwn).length;
     },
     close: () => dynamo.close(),

@@ -120,7 +120,7 @@ describe('ports', () => {
   /** `start` is all that it has; the durable engine's tests hold it to its promise. */
   const ELSEWHERE = ['jobs'];
   /** Parts of the catalog, promised by its suite. */
-  const IN_CATALOG = ['policy-catalog'];
+  const IN_CATALOG = ['policy-catalog', 'usage-ledger'];
 
   it('have a conformance suite each, run against two adapters at least', () => {
     const ports = existing.flatMap((path) => /^lib\/ports\/(.+)\.ts$/.exec(path)?.[1] ?? []);

@@ -20,6 +20,7 @@ import {
   undeleted,
   type Verdict,
 } from '../catalog-rules/garbage-rules.ts';
+import { lastChange } from '../catalog-rules/ledger-rules.ts';
 import { refuse } from '../catalog-rules/refusal.ts';
 import { checkVaultIsEmpty, isToStartDeleting, ownVault } from '../catalog-rules/vault-rules.ts';
 import {
@@ -185,6 +186,7 @@ export const memoryGarbage = (state: MemoryCatalogState): GarbageCatalog => {
       if (isToStartDeleting(vault, bound.length)) {
         const revision = vault.revision + 1;
         vaults.set(vaultId, { ...vault, status: 'deleting', revision, updatedAtMs: atMs });
+        state.vaultChanges.push(lastChange(vault, atMs));
       }
       return copyOf(vaults.get(vaultId)!);
     },

@@ -15,6 +15,7 @@ import type { OperationLog } from '../../model/operation-log.ts';
 import type { Pack } from '../../model/pack.ts';
 import type { Policy } from '../../model/policy.ts';
 import type { FinishedRange, Session } from '../../model/session.ts';
+import type { UsageSample, VaultChange } from '../../model/usage-ledger.ts';
 import type { Binding, Vault, VaultUsage, WrappedKey } from '../../model/vault.ts';
 
 /** Everything a catalog knows. Tests may look at it and change it, as the collector would. */
@@ -26,6 +27,9 @@ export interface MemoryCatalogState {
   /** The collector's run of a vault, once there was one. */
   runs: Map<VaultId, CollectorRun>;
   usage: Map<VaultId, VaultUsage>;
+  /** The usage ledger, which outlives the vaults. */
+  vaultChanges: VaultChange[];
+  samples: UsageSample[];
   bindings: Map<DiskId, Binding>;
   policies: Map<PolicyId, Policy>;
   /** By `<vaultId>/<type>`. */
@@ -56,6 +60,8 @@ export const memoryCatalogState = (): MemoryCatalogState => ({
   epochs: new Map(),
   runs: new Map(),
   usage: new Map(),
+  vaultChanges: [],
+  samples: [],
   bindings: new Map(),
   policies: new Map(),
   applied: new Map(),

@@ -1,5 +1,7 @@
 import { HoldfastError } from '../../errors.ts';
+import type { VaultChange } from '../../model/usage-ledger.ts';
 import type { VaultCatalog } from '../../ports/catalog.ts';
+import { changeBetween, firstChange, lastChange } from '../catalog-rules/ledger-rules.ts';
 import {
   isToBind,
   isToSuspend,
@@ -24,6 +26,10 @@ export const memoryVaults = (state: MemoryCatalogState): VaultCatalog => {
   const heldCount = (vaultId: string) =>
     [...backups.values()].filter((b) => b.vaultId === vaultId && b.status !== 'deleted').length;
 
+  const note = (change: VaultChange | null) => {
+    if (change !== null) state.vaultChanges.push(copyOf(change));
+  };
+
   return {
     async create(vault, key) {
       if (!isVaultToCreate(vaults.get(vault.id) ?? null, epochs.has(vault.id), vault)) return;
@@ -31,6 +37,7 @@ export const memoryVaults = (state: MemoryCatalogState): VaultCatalog => {
       keys.set(inVault(vault.id, key.keyId), copyOf(key));
       epochs.set(vault.id, 1);
       usage.set(vault.id, { usedBytes: 0, backupCount: 0 });
+      note(firstChange(vault));
     },
 
     async get(projectId, vaultId) {
@@ -44,8 +51,11 @@ export const memoryVaults = (state: MemoryCatalogState): VaultCatalog => {
 
     async update(vault) {
       const stored = ownVault(vaults.get(vault.id) ?? null, vault.projectId, vault.id);
-      if (isVaultToUpdate(stored, vault))
-        vaults.set(vault.id, copyOf({ ...vault, revision: vault.revision + 1 }));
+      if (isVaultToUpdate(stored, vault)) {
+        const next = { ...vault, revision: vault.revision + 1 };
+        vaults.set(vault.id, copyOf(next));
+        note(changeBetween(stored, next));
+      }
       return copyOf(vaults.get(vault.id)!);
     },
 
@@ -55,7 +65,8 @@ export const memoryVaults = (state: MemoryCatalogState): VaultCatalog => {
         bindingCount: bindingsOf(vaultId).length,
         heldCount: heldCount(vaultId),
       };
-      if (!isVaultToDelete(stored, projectId, vaultId, contents)) return;
+      if (stored === null || !isVaultToDelete(stored, projectId, vaultId, contents)) return;
+      note(lastChange(stored, stored.updatedAtMs));
       vaults.delete(vaultId);
       usage.delete(vaultId);
     },

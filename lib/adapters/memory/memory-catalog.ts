@@ -12,6 +12,7 @@ import { memorySessions } from './memory-catalog-sessions.ts';
 import { memoryCatalogState } from './memory-catalog-state.ts';
 import { memoryTasks } from './memory-catalog-tasks.ts';
 import { memoryVaults } from './memory-catalog-vaults.ts';
+import { memoryUsageLedger } from './memory-usage-ledger.ts';
 
 /**
  * A catalog in the memory of one process. A method runs to its end before another begins (none of
@@ -24,6 +25,7 @@ export const memoryCatalog = (state = memoryCatalogState()): Catalog => ({
   sessions: memorySessions(state),
   packs: memoryPacks(state),
   garbage: memoryGarbage(state),
+  ledger: memoryUsageLedger(state),
   tasks: memoryTasks(state),
   credentials: memoryCredentials(state),
   accessKeys: memoryAccessKeys(state),

@@ -52,7 +52,7 @@ const stats = object<BackupStats>({
   storedBytes: integer,
 });
 
-const tag = object<{ key: string; value: string }>({ key: text, value: text });
+export const tag = object<{ key: string; value: string }>({ key: text, value: text });
 
 export const vaultCodec = codec<Vault>(
   {

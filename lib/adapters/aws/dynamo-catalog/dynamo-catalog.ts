@@ -11,6 +11,7 @@ import { dynamoRequests } from './requests.ts';
 import { dynamoSessions } from './sessions.ts';
 import { SETTLE_LIMITS } from './settle.ts';
 import { dynamoTasks } from './tasks.ts';
+import { dynamoUsageLedger } from './usage-ledger.ts';
 import { dynamoVaults } from './vaults.ts';
 
 /** The catalog in one DynamoDB table (`DYNAMO_TABLES.catalog`). */
@@ -27,6 +28,7 @@ export const dynamoCatalog = (
     sessions: dynamoSessions(table),
     packs: dynamoPacks(table),
     garbage: dynamoGarbage(table),
+    ledger: dynamoUsageLedger(table),
     tasks: dynamoTasks(table),
     credentials: dynamoCredentials(table),
     accessKeys: dynamoAccessKeys(table),

@@ -7,6 +7,7 @@ import {
   removingRoot,
   undeleted,
 } from '../../catalog-rules/garbage-rules.ts';
+import { lastChange } from '../../catalog-rules/ledger-rules.ts';
 import { isDeletingVault, isToStartDeleting, ownVault } from '../../catalog-rules/vault-rules.ts';
 import { countBackup } from './backup-counts.ts';
 import type { CatalogTable } from './catalog-table.ts';
@@ -27,6 +28,7 @@ import { packCodec } from './pack-codecs.ts';
 import { readBackup, readEpoch } from './reads.ts';
 import { vaultMarkCodec } from './run-codecs.ts';
 import { settle } from './settle.ts';
+import { putChange } from './usage-ledger.ts';
 
 /** What the collector does to the catalog: packs and counts in files of their own. */
 export const dynamoGarbage = (table: CatalogTable): GarbageCatalog => ({
@@ -138,6 +140,7 @@ export const dynamoGarbage = (table: CatalogTable): GarbageCatalog => ({
         { update: keys.vault(vaultId), change: { set }, when: { equal: { revision } } },
         { update: keys.epoch(vaultId), change: closed, when: { exists: true } },
         { update: keys.usage(vaultId), change: closed, when: { equal: { bindingCount: 0 } } },
+        putChange(lastChange(vault, atMs)),
       ];
       return { write: () => table.transact(writes).then(() => ({ ...vault, ...set })) };
     });

@@ -56,6 +56,14 @@ export const keys = {
     ...APPLIED,
     sk: `${projectId}#${vaultId}#${type}`,
   }),
+  /** What a vault has been from a revision on; outlives it. All of them in one partition. */
+  vaultChange: (projectId: ProjectId, vaultId: VaultId, revision: number): ItemKey => ({
+    ...LEDGER,
+    sk: `${projectId}#${vaultId}#${sortable(revision)}`,
+  }),
+  /** What a vault held in the hours of a day; outlives it. */
+  sampledDay: (projectId: ProjectId, dayMs: number, vaultId: VaultId): ItemKey =>
+    sampled(projectId, `${sortable(dayMs)}#${vaultId}`),
   checkpoint: (id: CheckpointId): ItemKey => ({ pk: `CHECKPOINT#${id}`, sk: 'CHECKPOINT' }),
   task: (id: OperationLogId): ItemKey => ({ pk: `TASK#${id}`, sk: 'TASK' }),
   progress: (id: OperationLogId, from: number): ItemKey => ({
@@ -100,6 +108,12 @@ export const prefixes = {
   policies: (projectId: ProjectId): ItemKey => ofProject(projectId, 'POLICY#'),
   appliedPolicies: (projectId?: ProjectId): ItemKey =>
     projectId === undefined ? APPLIED : { ...APPLIED, sk: `${projectId}#` },
+  vaultChanges: (projectId?: ProjectId): ItemKey =>
+    projectId === undefined ? LEDGER : { ...LEDGER, sk: `${projectId}#` },
+  /** Ascending by day. */
+  sampledDays: (projectId: ProjectId): ItemKey => sampled(projectId, ''),
+  sampledDay: (projectId: ProjectId, dayMs: number): ItemKey =>
+    sampled(projectId, `${sortable(dayMs)}#`),
   /** The task and its progress. */
   taskAndProgress: (id: OperationLogId): ItemKey => ({ pk: `TASK#${id}`, sk: '' }),
   unfinishedTasks: (): ItemKey => UNFINISHED,
@@ -121,6 +135,7 @@ export const listed = (
 });
 
 const APPLIED: ItemKey = { pk: 'APPLIED', sk: '' };
+const LEDGER: ItemKey = { pk: 'LEDGER', sk: '' };
 const VAULTS: ItemKey = { pk: 'VAULTS', sk: '' };
 const UNFINISHED: ItemKey = { pk: 'UNFINISHED', sk: '' };
 
@@ -128,6 +143,11 @@ const inVault = (vaultId: VaultId, sk: string): ItemKey => ({ pk: `VAULT#${vault
 
 const ofProject = (projectId: ProjectId, sk: string): ItemKey => ({
   pk: `POLICIES#${projectId}`,
+  sk,
+});
+
+const sampled = (projectId: ProjectId, sk: string): ItemKey => ({
+  pk: `USAGE#${projectId}`,
   sk,
 });
 

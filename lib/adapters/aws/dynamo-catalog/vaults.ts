@@ -1,6 +1,7 @@
 import { HoldfastError } from '../../../errors.ts';
 import { type BackupCount, type Binding, VAULT_LIMITS } from '../../../model/vault.ts';
 import type { VaultCatalog } from '../../../ports/catalog.ts';
+import { changeBetween, firstChange, lastChange } from '../../catalog-rules/ledger-rules.ts';
 import {
   isSameBinding,
   isToBind,
@@ -24,6 +25,7 @@ import { keys, prefixes } from './keys.ts';
 import { readBinding, readUsage } from './reads.ts';
 import { epochCodec, vaultMarkCodec } from './run-codecs.ts';
 import { settle } from './settle.ts';
+import { putChange } from './usage-ledger.ts';
 
 export const dynamoVaults = (table: CatalogTable): VaultCatalog => {
   const readVault = (id: string) => table.get(vaultCodec, keys.vault(id));
@@ -47,6 +49,7 @@ export const dynamoVaults = (table: CatalogTable): VaultCatalog => {
               { put: epochCodec.encode({ vaultId, epoch: 1 }), when },
               { put: vaultMarkCodec.encode({ projectId: vault.projectId, vaultId }), when },
               { put: usageCodec.encode({ vaultId, ...none }), when },
+              putChange(firstChange(vault)),
             ]),
         };
       });
@@ -65,7 +68,10 @@ export const dynamoVaults = (table: CatalogTable): VaultCatalog => {
         const stored = ownVault(await readVault(id), projectId, id);
         if (!isVaultToUpdate(stored, vault)) return { done: stored };
         const when = { equal: { revision, projectId } };
-        return { write: () => table.put(vaultCodec.encode(next), when).then(() => next) };
+        const change = changeBetween(stored, next);
+        const write = { put: vaultCodec.encode(next), when };
+        if (change === null) return { write: () => table.put(write.put, when).then(() => next) };
+        return { write: () => table.transact([write, putChange(change)]).then(() => next) };
       });
     },
 
@@ -75,13 +81,16 @@ export const dynamoVaults = (table: CatalogTable): VaultCatalog => {
           [vaultCodec, keys.vault(vaultId)],
           [usageCodec, keys.usage(vaultId)],
         );
-        if (!isVaultToDelete(vault, projectId, vaultId, usage)) return { done: undefined };
+        if (vault === null || !isVaultToDelete(vault, projectId, vaultId, usage))
+          return { done: undefined };
+        const { revision } = vault;
         return {
           write: () =>
             table.transact([
-              { remove: keys.vault(vaultId), when: { equal: { projectId } } },
+              { remove: keys.vault(vaultId), when: { equal: { projectId, revision } } },
               { remove: keys.vaultMark(vaultId) },
               { remove: keys.usage(vaultId), when: { equal: { bindingCount: 0, heldCount: 0 } } },
+              putChange(lastChange(vault, vault.updatedAtMs)),
             ]),
         };
       });
