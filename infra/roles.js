@@ -79,6 +79,7 @@ const rights = () => ({
     noCredentials,
     start('backup'),
   ],
+  'meter-usage': [catalog('get', 'query', 'put', 'delete', 'batchWrite'), noCredentials],
   notify: [publish],
   'api-vaults': [
     catalog('get', 'query', 'put', 'update', 'delete', 'check'),

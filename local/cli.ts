@@ -3,6 +3,7 @@ import { stat } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { localDisks } from '../lib/adapters/local/local-disks.ts';
 import { ApiClient } from './api-client.ts';
+import { type CostOptions, reportCostsOf } from './cost-command.ts';
 import type { CredentialOptions } from './credential-commands.ts';
 import { disksFolder, homeFolder, readIdentity } from './home.ts';
 import { apiPort } from './ports.ts';
@@ -27,6 +28,8 @@ Vaults and backups (through the API: start it first with npm start)
   task <task>                              show a task
   cancel <task>                            stop a task
   collect <vault> [--dry-run]              free what is garbage now, or say what would be freed
+  cost [--from D] [--to D] [--by vault|tag:KEY]
+                                           what the vaults have used and cost, and a forecast
 
 Time (of local mode alone, to try policies and retention out; it cannot be turned back)
   clock                                    what time it is
@@ -43,14 +46,15 @@ Credentials (local mode must run; with --stage, those of a deployed stack, by yo
 
 interface Context {
   args: string[];
-  options: CredentialOptions & {
-    name?: string;
-    size?: string;
-    percent?: string;
-    to?: string;
-    json?: boolean;
-    'dry-run'?: boolean;
-  };
+  options: CredentialOptions &
+    CostOptions & {
+      name?: string;
+      size?: string;
+      percent?: string;
+      to?: string;
+      json?: boolean;
+      'dry-run'?: boolean;
+    };
   home: string;
   quiet: boolean;
 }
@@ -80,6 +84,10 @@ const COMMANDS: Record<string, { operands: number; run: Command }> = {
     operands: 1,
     run: async ({ args: [duration = ''], home }) =>
       (await clock()).forwardClock(home, duration, await api()),
+  },
+  cost: {
+    operands: 0,
+    run: async ({ options, quiet }) => reportCostsOf(await api(), options, quiet),
   },
   'credential create': {
     operands: 0,
@@ -114,6 +122,8 @@ const main = async (): Promise<number> => {
       size: { type: 'string' },
       percent: { type: 'string' },
       to: { type: 'string' },
+      from: { type: 'string' },
+      by: { type: 'string' },
       stage: { type: 'string' },
       region: { type: 'string' },
       project: { type: 'string' },

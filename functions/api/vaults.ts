@@ -1,3 +1,4 @@
+import { COST_REPORT } from '../../lib/api/cost-report-route.ts';
 import { VAULT_FLEET_ROUTES as fleet } from '../../lib/api/vault-fleet-routes.ts';
 import { VAULT_POLICY_ROUTES as policies } from '../../lib/api/vault-policy-routes.ts';
 import { VAULT_ROUTES as routes } from '../../lib/api/vault-routes.ts';
@@ -16,6 +17,7 @@ import { listProjectTags } from '../../lib/service/list-project-tags.ts';
 import { listStorageUsage } from '../../lib/service/list-storage-usage.ts';
 import { listVaults } from '../../lib/service/list-vaults.ts';
 import { removeResources } from '../../lib/service/remove-resources.ts';
+import { reportCosts } from '../../lib/service/report-costs.ts';
 import { setResources } from '../../lib/service/set-resources.ts';
 import { showSummary } from '../../lib/service/show-summary.ts';
 import { showVault } from '../../lib/service/show-vault.ts';
@@ -36,6 +38,7 @@ export const createHandler = httpFunction(
   on(fleet.showSummary, showSummary),
   on(fleet.listExternal, listExternalVaults),
   on(fleet.listStorageUsage, listStorageUsage),
+  on(COST_REPORT, reportCosts),
   on(policies.associate, associatePolicy),
   on(policies.dissociate, dissociatePolicy),
   on(tags.findInstances, findTaggedVaults),

@@ -1,5 +1,6 @@
 import { BACKUP_ROUTES } from './backup-routes.ts';
 import { CHECKPOINT_ROUTES } from './checkpoint-routes.ts';
+import { COST_REPORT } from './cost-report-route.ts';
 import { DISK_ROUTES } from './disk-routes.ts';
 import { FEATURE_ROUTES } from './feature-routes.ts';
 import { OPERATION_LOG_ROUTES } from './operation-log-routes.ts';
@@ -18,11 +19,14 @@ import { VERSION_ROUTES } from './version-routes.ts';
 /** All routes of the API, by noun: one function each (docs/adr/0003). */
 export const ROUTES_BY_NOUN: Record<string, readonly RouteFacts[]> = {
   vaults: [
-    VAULT_ROUTES,
-    VAULT_FLEET_ROUTES,
-    VAULT_POLICY_ROUTES,
-    VAULT_TAG_ROUTES,
-  ].flatMap<RouteFacts>(Object.values),
+    ...[
+      VAULT_ROUTES,
+      VAULT_FLEET_ROUTES,
+      VAULT_POLICY_ROUTES,
+      VAULT_TAG_ROUTES,
+    ].flatMap<RouteFacts>(Object.values),
+    COST_REPORT,
+  ],
   checkpoints: Object.values(CHECKPOINT_ROUTES),
   backups: Object.values(BACKUP_ROUTES),
   policies: [...Object.values(POLICY_ROUTES), RETENTION_PREVIEW],

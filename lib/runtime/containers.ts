@@ -97,6 +97,7 @@ export const dataWorld = once((): { ports: DataPorts; names: FunctionNames } => 
       rangeSegments: env.HOLDFAST_RANGE_SEGMENTS,
       workers: env.HOLDFAST_WORKERS,
       marginMs: env.HOLDFAST_MARGIN_SECONDS * 1000,
+      ledgerMs: env.HOLDFAST_LEDGER_DAYS * 86_400_000,
       garbage: { windowMs: env.HOLDFAST_UNDELETE_DAYS * 86_400_000 },
     },
   };

@@ -25,6 +25,8 @@ const environment = z.object({
   HOLDFAST_WORKERS: z.coerce.number().int().min(1).max(64).default(8),
   /** How long a deleted backup can be taken back. */
   HOLDFAST_UNDELETE_DAYS: z.coerce.number().min(0).max(365).default(7),
+  /** How long the usage ledger is kept; a forecast and a report of a month need 31 days. */
+  HOLDFAST_LEDGER_DAYS: z.coerce.number().int().min(31).max(4000).default(400),
   /** A worker stops before its deadline by this much. */
   HOLDFAST_MARGIN_SECONDS: seconds(90),
   /** `system`, or `file:<path>`: ahead of the machine's clock by what the file says. */

@@ -37,6 +37,8 @@ export interface DataSettings {
   workers: number;
   /** A worker stops before its deadline by this much and says where to go on. */
   marginMs: number;
+  /** How long the usage ledger is kept. */
+  ledgerMs?: number;
   /** The collector's: when packs shrink, how long a deleted backup can be taken back. */
   garbage?: Partial<typeof GARBAGE_LIMITS>;
   /** Limits of packs and chunks; a test crosses every one of them with a small disk. */

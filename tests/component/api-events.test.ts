@@ -73,6 +73,8 @@ const STATUSES: Record<string, number> = {
   'vaults/list-storage-usage': 200,
   'vaults/list-vaults': 200,
   'vaults/remove-resources': 200,
+  'vaults/report-costs': 200,
+  'vaults/report-costs-badly': 400,
   'vaults/show-summary': 200,
   'vaults/show-tags': 200,
   'vaults/show-vault': 200,

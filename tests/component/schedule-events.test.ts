@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { expect, it } from '@jest/globals';
 import { scheduleFunction } from '../../lib/runtime/schedule-function.ts';
+import { meterUsage } from '../../lib/service/meter-usage.ts';
 import { runPolicies } from '../../lib/service/run-policies.ts';
 import { sweepRetention } from '../../lib/service/sweep-retention.ts';
 import { watchJobs } from '../../lib/service/watch-jobs.ts';
@@ -9,12 +10,14 @@ import { dataWorld } from '../support/data-world.ts';
 /** Walks the sample events of `events/schedules`: what EventBridge sends to what it fires. */
 
 const RUNS: Record<string, Parameters<typeof scheduleFunction>[0]> = {
+  'meter-usage': meterUsage,
   'retention-sweep': sweepRetention,
   'run-policies': runPolicies,
   'watch-jobs': watchJobs,
 };
 
 const NOTHING_DONE: Record<string, object> = {
+  'meter-usage': { forgotten: 0, failed: 0 },
   'retention-sweep': { deleted: 0, failed: 0 },
   'run-policies': { started: [], skipped: [], failed: [] },
   'watch-jobs': { restarted: [], failed: [] },

@@ -128,6 +128,7 @@ describe('jobs and workers', () => {
     ['WatchDashjobs', 'rate(1 minute)'],
     ['RunDashpolicies', 'rate(1 minute)'],
     ['StartDashcollections', 'rate(1 hour)'],
+    ['MeterDashusage', 'rate(1 hour)'],
     // Within 08:00 to 20:00 UTC (spec section 4.3).
     ['RetentionDashsweep', 'cron(0 8,12,16 * * ? *)'],
   ])('%s runs by its schedule', (name, schedule) => {

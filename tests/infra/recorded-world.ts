@@ -4,6 +4,7 @@ import { collectVault } from '../../lib/service/collect-vault.ts';
 import { copyDiskRange } from '../../lib/service/copy-disk-range.ts';
 import type { DataPorts, RangeRequest } from '../../lib/service/data-ports.ts';
 import type { JobContext, JobEvent } from '../../lib/service/job-context.ts';
+import { meterUsage } from '../../lib/service/meter-usage.ts';
 import { restoreDiskRange } from '../../lib/service/restore-disk-range.ts';
 import { runBackupJob } from '../../lib/service/run-backup-job.ts';
 import { runCollectJob } from '../../lib/service/run-collect-job.ts';
@@ -175,6 +176,11 @@ export const recordedWorld = async (dynamo: TestDynamo) => {
     watch() {
       memory.clock.advance(LEASE_MS + 1);
       return as('watch-jobs', (ports) => watchJobs(ports));
+    },
+    /** The hourly look at what vaults hold, when so much time has gone by. */
+    meter(ms: number) {
+      memory.clock.advance(ms);
+      return as('meter-usage', meterUsage);
     },
     /** The sweep of retention. */
     sweep: () => as('retention-sweep', sweepRetention),

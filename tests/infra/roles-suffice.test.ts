@@ -98,7 +98,10 @@ async function tellTheStory(world: World): Promise<void> {
   await sweepExpired(world, vaultId, diskId);
   await makeAndDeleteVault(world);
   await govern(world, vaultId);
+  expect(await world.meter(0)).toMatchObject({ sampled: 1, failed: 0 });
+  await world.call(200, 'GET', '/cost-report');
   await collectGarbage(world, vaultId, diskId);
+  await forgetUsage(world);
 }
 
 async function makeVault(world: World, diskId: string, otherId: string): Promise<string> {
@@ -286,6 +289,12 @@ async function runThem(world: World, vaultId: string): Promise<void> {
   await world.call(200, 'POST', `/vaults/${vaultId}/associatepolicy`, { policy_id: third });
   await world.losePolicy(third);
   expect((await world.runPolicies()).started).toEqual([]);
+}
+
+/** What was sampled, and the vaults that are deleted, are forgotten after 400 days. */
+async function forgetUsage(world: World): Promise<void> {
+  expect(await world.meter(401 * 86_400_000)).toMatchObject({ failed: 0 });
+  expect(await world.meter(2 * 86_400_000)).toMatchObject({ sampled: 0 });
 }
 
 /** Packs shrink and go, then what nobody names, then a vault with all that it holds. */

@@ -140,6 +140,7 @@ describe('objects', () => {
       'watch-jobs',
       'retention-sweep',
       'run-policies',
+      'meter-usage',
       'notify',
       'api-protectables',
       'api-features',

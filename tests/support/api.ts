@@ -74,6 +74,7 @@ const FUNCTION_OF_SEGMENT: Record<string, ApiFunction> = {
   vaults: 'vaults',
   vault: 'vaults',
   storage_usage: 'vaults',
+  'cost-report': 'vaults',
   checkpoints: 'checkpoints',
   backups: 'backups',
   'operation-logs': 'operation-logs',

@@ -28,6 +28,7 @@ describe('the table of routes', () => {
       'VerifyBackup',
       'UndeleteBackup',
       'PreviewRetention',
+      'ReportCosts',
       'CancelOpLog',
       'CreateVolume',
       'ListVolumes',
