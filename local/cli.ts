@@ -42,7 +42,11 @@ Credentials (local mode must run; with --stage, those of a deployed stack, by yo
   credential list                          all of a project, without their secrets
   credential rotate <id> [--grace-hours N] a new one; the old one ends after N hours (default 24)
   credential revoke <id>                   end one, and the tokens that were given for it, now
-  ... --stage S [--region R] --project P   of the stack holdfast-S; create and list name a project`;
+  ... --stage S [--region R] --project P   of the stack holdfast-S; create and list name a project
+
+A vault's operator (as above: local mode must run, or --stage S [--region R] --project P)
+  vault freeze <vault>                     keep its data, refuse operations on it
+  vault unfreeze <vault>                   allow them again`;
 
 interface Context {
   args: string[];
@@ -69,6 +73,8 @@ const COMMANDS: Record<string, { operands: number; run: Command }> = {
   'disk delete': { operands: 1, run: (context) => deleteDisk(context) },
   'vault create': { operands: 0, run: (context) => createVault(context) },
   'vault list': { operands: 0, run: async () => (await api()).call('GET', 'vaults') },
+  'vault freeze': { operands: 1, run: (context) => freeze(context, true) },
+  'vault unfreeze': { operands: 1, run: (context) => freeze(context, false) },
   backup: { operands: 2, run: (context) => backUp(context) },
   backups: { operands: 0, run: (context) => listBackups(context) },
   verify: { operands: 1, run: (context) => verify(context) },
@@ -205,6 +211,12 @@ const createVault = async ({ options }: Context): Promise<object> => {
   const name = options.name ?? `vault-${randomUUID().slice(0, 4)}`;
   return { vault: await (await api()).createVault(name, Number(options.size ?? 100)), name };
 };
+
+const freeze = async (
+  { args: [id = ''], home, options }: Context,
+  frozen: boolean,
+): Promise<object> =>
+  (await import('./vault-commands.ts')).freezeVaultOf(home, id, frozen, options);
 
 const listBackups = async ({ args: [vaultId] }: Context): Promise<object> =>
   (await api()).call(

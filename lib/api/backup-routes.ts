@@ -137,7 +137,13 @@ const remove = route({
   body: null,
   status: 204,
   response: null,
-  errors: ['BackupService.6200', 'BackupService.6201', 'BackupService.6216', 'BackupService.6220'],
+  errors: [
+    'BackupService.6200',
+    'BackupService.6201',
+    'BackupService.6112',
+    'BackupService.6216',
+    'BackupService.6220',
+  ],
   command: ({ path }) => ({ backupId: path.backup_id }),
   answer: () => undefined,
 });

@@ -1,7 +1,38 @@
 import type { DiskId, KeyId, OperationLogId, ProjectId, VaultId } from './ids.ts';
+import type { Transitions } from './state-table.ts';
 
 /** Spec section 3.3. */
 export type VaultStatus = 'available' | 'lock' | 'frozen' | 'deleting' | 'error';
+
+/** Frozen: its operator keeps the data and refuses the rest. What is `deleting` goes. */
+export const VAULT_TRANSITIONS: Transitions<VaultStatus> = {
+  available: ['lock', 'frozen', 'deleting', 'error'],
+  lock: ['available', 'error'],
+  frozen: ['available', 'error'],
+  deleting: [],
+  error: ['available', 'deleting'],
+};
+
+/** The statuses in which a vault allows an operation (spec sections 3.3 and 3.4). */
+export const VAULT_OPERATIONS = {
+  associate: ['available'],
+  applyPolicy: ['available'],
+  backUp: ['available'],
+  change: ['available'],
+  migrate: ['available', 'lock'],
+  dissociate: ['available', 'lock'],
+  suspend: ['available', 'lock'],
+  restore: ['available', 'lock'],
+  deleteBackup: ['available', 'lock', 'error'],
+  /** By its retention rules. */
+  expire: ['available', 'lock', 'error'],
+  delete: ['available', 'error'],
+} satisfies Record<string, readonly VaultStatus[]>;
+
+export type VaultOperation = keyof typeof VAULT_OPERATIONS;
+
+export const allows = (status: VaultStatus, operation: VaultOperation): boolean =>
+  (VAULT_OPERATIONS[operation] as readonly VaultStatus[]).includes(status);
 
 export const GIBIBYTE = 2 ** 30;
 
@@ -30,6 +61,8 @@ export interface Vault {
   /** When its owner was told that the threshold is reached; absent while it is not. */
   thresholdReachedAtMs?: number;
   autoExpand: boolean;
+  /** `autoExpand` came when it was full: without effect until it has room again (spec FO5). */
+  expandsNot?: true;
   autoBind: boolean;
   bindRules: { tags?: { key: string; value: string }[] };
   locked: boolean;
@@ -44,6 +77,10 @@ export interface Vault {
   createdAtMs: number;
   updatedAtMs: number;
 }
+
+/** Spec section 3.4: new backups fail. */
+export const isFull = ({ sizeGib }: Pick<Vault, 'sizeGib'>, usedBytes: number): boolean =>
+  usedBytes >= sizeGib * GIBIBYTE;
 
 /** A vault key as it is stored: wrapped, never plain (docs/format/v1.md). */
 export interface WrappedKey {

@@ -2,7 +2,7 @@ import { isError } from '../errors.ts';
 import type { Backup } from '../model/backup.ts';
 import type { DiskId, ProjectId, VaultId } from '../model/ids.ts';
 import { keepsByNumber } from '../model/policy.ts';
-import type { Vault } from '../model/vault.ts';
+import { allows, type Vault } from '../model/vault.ts';
 import type { ApiPorts } from './api-ports.ts';
 import { hideBackup } from './hide-backup.ts';
 import { planVaultRetention } from './plan-vault-retention.ts';
@@ -46,7 +46,6 @@ export async function applyRetentionToVault(
   ports: RetentionPorts,
 ): Promise<RetentionResult> {
   const vault = await ports.catalog.vaults.get(projectId, vaultId);
-  if (vault.status === 'deleting') return { deleted: 0, failed: 0 };
   const inForce = await ruleInForce(projectId, vaultId, ports);
   return execute(await doomedOf({ vault, inForce }, ports), vault, ports);
 }
@@ -67,6 +66,7 @@ async function execute(
   ports: RetentionPorts,
 ): Promise<RetentionResult> {
   const result = { deleted: 0, failed: 0 };
+  if (!allows(vault.status, 'expire')) return result;
   for (const backup of doomed.slice(0, DELETIONS_MAX)) {
     try {
       await hideBackup(backup, vault, REQUEST_ID, ports);

@@ -5,6 +5,7 @@ import type { Policy } from '../model/policy.ts';
 import type { Vault } from '../model/vault.ts';
 import type { ApiPorts } from './api-ports.ts';
 import type { Caller } from './caller.ts';
+import { checkVaultStatus } from './check-vault-status.ts';
 
 export interface AssociatePolicyCommand {
   vaultId: VaultId;
@@ -25,9 +26,7 @@ export async function associatePolicy(
   ports: Ports,
 ): Promise<AppliedPolicy> {
   const vault = await ports.catalog.vaults.get(projectId, vaultId);
-  const { status } = vault;
-  if (status !== 'available')
-    throw new HoldfastError('BackupService.6112', { id: vaultId, status });
+  checkVaultStatus(vault, 'applyPolicy');
   const policies: Policy[] = [];
   for (const id of policyIds) policies.push(await ports.catalog.policies.get(projectId, id));
   for (const policy of policies) checkFits(policy, vault);

@@ -4,6 +4,7 @@ import type { OperationLog } from '../model/operation-log.ts';
 import type { Vault } from '../model/vault.ts';
 import type { ApiPorts } from './api-ports.ts';
 import type { Caller } from './caller.ts';
+import { checkVaultStatus } from './check-vault-status.ts';
 import { startJob } from './start-job.ts';
 import { taskOfBackup } from './task-of-backup.ts';
 
@@ -21,9 +22,7 @@ export async function checkRestorable(
   const { id, status } = backup;
   if (status !== 'available') throw new HoldfastError('BackupService.2005', { id, status });
   const vault = await catalog.vaults.get(backup.projectId, backup.vaultId);
-  if (vault.status !== 'available' && vault.status !== 'lock') {
-    throw new HoldfastError('BackupService.6202', { id: vault.id, status: vault.status });
-  }
+  checkVaultStatus(vault, 'restore');
   return vault;
 }
 

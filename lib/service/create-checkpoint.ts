@@ -18,6 +18,7 @@ import type { Binding, Vault } from '../model/vault.ts';
 import type { ApiPorts } from './api-ports.ts';
 import { refuseDuplicates, refuseOtherTypes } from './bind-disks.ts';
 import type { Caller } from './caller.ts';
+import { checkVaultStatus } from './check-vault-status.ts';
 import { makeRoom } from './make-room.ts';
 import { mapLimited } from './map-limited.ts';
 import { showCheckpoint } from './show-checkpoint.ts';
@@ -57,10 +58,9 @@ export async function createCheckpoint(
   ports: Ports,
 ): Promise<CheckpointDetails> {
   const vault = await ports.catalog.vaults.get(caller.projectId, command.vaultId);
-  const { id, status } = vault;
-  if (status !== 'available') throw new HoldfastError('BackupService.6113', { id, status });
+  checkVaultStatus(vault, 'backUp');
   await makeRoom(vault, ports);
-  const wanted = wantedBindings(await ports.catalog.vaults.bindings(id), command);
+  const wanted = wantedBindings(await ports.catalog.vaults.bindings(vault.id), command);
 
   const inspected = await mapLimited(wanted, (binding) => inspect(binding, command, ports));
   const disks = inspected.flatMap(({ disk }) => (disk ? [disk] : []));

@@ -4,6 +4,7 @@ import type { BackupId } from '../model/ids.ts';
 import type { Vault } from '../model/vault.ts';
 import type { ApiPorts } from './api-ports.ts';
 import type { Caller } from './caller.ts';
+import { checkVaultStatus } from './check-vault-status.ts';
 import { hideBackup } from './hide-backup.ts';
 import { showBackup } from './show-backup.ts';
 
@@ -18,6 +19,7 @@ export async function deleteBackup(
 ): Promise<void> {
   const backup = await showBackup({ backupId }, caller, ports);
   const vault = await ports.catalog.vaults.get(caller.projectId, backup.vaultId);
+  checkVaultStatus(vault, 'deleteBackup');
   checkDeletable(backup, vault);
   await hideBackup(backup, vault, caller.requestId, ports);
 }

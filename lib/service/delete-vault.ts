@@ -3,14 +3,15 @@ import type { VaultId } from '../model/ids.ts';
 import type { Vault } from '../model/vault.ts';
 import type { ApiPorts } from './api-ports.ts';
 import type { Caller } from './caller.ts';
+import { checkVaultStatus } from './check-vault-status.ts';
 import { takeOffPolicies } from './dissociate-policy.ts';
 import { collectionName } from './start-collections.ts';
 
 /**
  * Deletes a vault with all of its backups (spec section 3.3): its disks are released, it is
  * `deleting` from then on, and the collector removes what it holds and at last the vault itself.
- * `BackupService.6111` while a disk is being backed up, and while it is locked with backups that a
- * policy made.
+ * `BackupService.6111` while a disk is being backed up, and while it is locked and holds backups
+ * (spec section 3.6).
  */
 export async function deleteVault(
   { vaultId }: { vaultId: VaultId },
@@ -21,9 +22,8 @@ export async function deleteVault(
   const { projectId } = caller;
   const { vaults, garbage } = catalog;
   const vault = await vaults.get(projectId, vaultId);
-  if (!DELETABLE.has(vault.status)) {
-    throw new HoldfastError('BackupService.6111', { reason: `it is ${vault.status}` });
-  }
+  // `deleting`: a request that is repeated.
+  if (vault.status !== 'deleting') checkVaultStatus(vault, 'delete');
   await refuseLocked(vault, ports);
   const bindings = await vaults.bindings(vaultId);
   const busy = bindings.find((binding) => binding.protectingTaskId !== undefined);
@@ -44,17 +44,14 @@ export async function deleteVault(
   }
 }
 
-/** `deleting` too: a request that is repeated. */
-const DELETABLE: ReadonlySet<string> = new Set(['available', 'error', 'deleting']);
-
 async function refuseLocked(
   { id, locked }: Vault,
   { catalog }: Pick<ApiPorts, 'catalog'>,
 ): Promise<void> {
   if (!locked) return;
-  for await (const { root, autoTrigger } of catalog.backups.roots(id)) {
-    if (root === 'VISIBLE' && autoTrigger) {
-      const reason = 'it is locked and has backups that a policy made';
+  for await (const { root } of catalog.backups.roots(id)) {
+    if (root === 'VISIBLE') {
+      const reason = 'it is locked and has backups';
       throw new HoldfastError('BackupService.6111', { reason });
     }
   }

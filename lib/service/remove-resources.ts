@@ -5,6 +5,7 @@ import type { Binding } from '../model/vault.ts';
 import type { ApiPorts } from './api-ports.ts';
 import { refuseDuplicates } from './bind-disks.ts';
 import type { Caller } from './caller.ts';
+import { checkVaultStatus } from './check-vault-status.ts';
 import { hideBackup } from './hide-backup.ts';
 import { mapLimited } from './map-limited.ts';
 
@@ -23,11 +24,8 @@ export async function removeResources(
 ): Promise<DiskId[]> {
   const { vaults } = ports.catalog;
   const vault = await vaults.get(projectId, vaultId);
-  const { status, locked } = vault;
-  if (status !== 'available' && status !== 'lock') {
-    throw new HoldfastError('BackupService.6112', { id: vaultId, status });
-  }
-  if (locked) throw new HoldfastError('BackupService.6110', { reason: 'it is locked' });
+  checkVaultStatus(vault, 'dissociate');
+  if (vault.locked) throw new HoldfastError('BackupService.6110', { reason: 'it is locked' });
   refuseDuplicates(diskIds);
   const bindings = await vaults.bindings(vaultId);
   checkIdle(vaultId, diskIds, bindings, await backupsOf(vaultId, diskIds, ports));

@@ -3,6 +3,7 @@ import type { DiskId, VaultId } from '../model/ids.ts';
 import type { ApiPorts } from './api-ports.ts';
 import { refuseDuplicates } from './bind-disks.ts';
 import type { Caller } from './caller.ts';
+import { checkVaultStatus } from './check-vault-status.ts';
 
 /**
  * Suspends the protection of disks: backups leave them out until it is resumed. All of them must be
@@ -13,10 +14,7 @@ export async function setResources(
   { projectId }: Caller,
   { catalog }: Pick<ApiPorts, 'catalog'>,
 ): Promise<DiskId[]> {
-  const { status } = await catalog.vaults.get(projectId, vaultId);
-  if (status !== 'available' && status !== 'lock') {
-    throw new HoldfastError('BackupService.6112', { id: vaultId, status });
-  }
+  checkVaultStatus(await catalog.vaults.get(projectId, vaultId), 'suspend');
   refuseDuplicates(diskIds);
   const bound = new Set((await catalog.vaults.bindings(vaultId)).map(({ diskId }) => diskId));
   const missing = diskIds.find((id) => !bound.has(id));

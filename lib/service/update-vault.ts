@@ -1,10 +1,11 @@
 import { HoldfastError } from '../errors.ts';
 import type { VaultDetails } from '../model/details.ts';
 import type { VaultId } from '../model/ids.ts';
-import { GIBIBYTE, type Vault } from '../model/vault.ts';
+import { GIBIBYTE, isFull, type Vault } from '../model/vault.ts';
 import type { ApiPorts } from './api-ports.ts';
 import type { Caller } from './caller.ts';
 import { changeVault } from './change-vault.ts';
+import { checkVaultStatus } from './check-vault-status.ts';
 import { checkSize } from './create-vault.ts';
 import { vaultDetails } from './show-vault.ts';
 
@@ -32,20 +33,17 @@ export async function updateVault(
   ports: Pick<ApiPorts, 'catalog' | 'clock'>,
 ): Promise<VaultDetails> {
   const change = async (vault: Vault): Promise<Vault> => {
-    await checkUpdate(vault, command, ports);
-    return { ...applied(vault, command), updatedAtMs: ports.clock.nowMs() };
+    const { usedBytes } = await ports.catalog.vaults.usage(vault.id);
+    checkUpdate(vault, command, usedBytes);
+    const changed = { ...applied(vault, command), updatedAtMs: ports.clock.nowMs() };
+    return withExpansion(vault, changed, usedBytes);
   };
   const vault = await changeVault(caller.projectId, command.vaultId, change, ports);
   return vaultDetails(vault, ports);
 }
 
-async function checkUpdate(
-  vault: Vault,
-  command: UpdateVaultCommand,
-  ports: Pick<ApiPorts, 'catalog'>,
-): Promise<void> {
-  const { id, status } = vault;
-  if (status !== 'available') throw new HoldfastError('BackupService.6112', { id, status });
+function checkUpdate(vault: Vault, command: UpdateVaultCommand, usedBytes: number): void {
+  checkVaultStatus(vault, 'change');
   if ((command.consistentLevel ?? vault.consistentLevel) !== vault.consistentLevel) {
     const reason = 'its disks are backed up crash consistently; this release knows no other way';
     throw new HoldfastError('BackupService.6110', { reason });
@@ -56,7 +54,6 @@ async function checkUpdate(
   }
   if (command.sizeGib === undefined) return;
   checkSize(command.sizeGib, SIZE_GIB_MIN);
-  const { usedBytes } = await ports.catalog.vaults.usage(id);
   if (command.sizeGib * GIBIBYTE < usedBytes) {
     const reason = `${command.sizeGib} GB is less than the ${usedBytes} bytes that are used`;
     throw new HoldfastError('BackupService.6101', { reason });
@@ -74,3 +71,12 @@ const applied = (vault: Vault, command: UpdateVaultCommand): Vault => ({
   bindRules: command.bindRules ?? vault.bindRules,
   locked: command.locked ?? vault.locked,
 });
+
+/** `autoExpand` that comes when the vault is full already has no effect (spec FO5). */
+function withExpansion(before: Vault, changed: Vault, usedBytes: number): Vault {
+  const { expandsNot: _, ...vault } = changed;
+  const isLate = !before.autoExpand || before.expandsNot === true;
+  return vault.autoExpand && isLate && isFull(vault, usedBytes)
+    ? { ...vault, expandsNot: true }
+    : vault;
+}

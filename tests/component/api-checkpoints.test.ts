@@ -247,16 +247,37 @@ describe('create checkpoint', () => {
     const world = await apiWorld();
     const vaultId = await world.addVault([await world.addDisk()], { billing: { size: 10 } });
     const { backupIds } = await world.addCheckpoint(vaultId);
+    const set = (vault: object) => world.call('PUT', `/vaults/${vaultId}`, { vault });
+    expect((await set({ auto_expand: true })).status).toBe(200);
     await finishBackup(world, backupIds[0]!, { storedBytes: 13 * 2 ** 30 });
+    await set({ auto_expand: false, billing: { size: 13 } });
     const full = await world.call('POST', '/checkpoints', back(vaultId));
     expect(full).toMatchObject({ status: 400, body: refusal('BackupService.6114') });
-    const auto = await world.call('PUT', `/vaults/${vaultId}`, {
-      vault: { auto_expand: true, billing: { size: 13 } },
-    });
-    expect(auto.status).toBe(200);
+
+    // Turned on when it is full already, it has no effect, however often (spec FO5).
+    await set({ auto_expand: true });
+    await set({ auto_expand: true });
+    const late = await world.call('POST', '/checkpoints', back(vaultId));
+    expect(late).toMatchObject({ status: 400, body: refusal('BackupService.6114') });
+
+    // With room again it does from then on: 1.25 times 14, rounded up.
+    await set({ billing: { size: 14 } });
+    const next = await world.addCheckpoint(vaultId);
+    await finishBackup(world, next.backupIds[0]!, { storedBytes: 2 ** 30 });
     expect((await world.call('POST', '/checkpoints', back(vaultId))).status).toBe(200);
-    // 13 GB are used: 1.25 times 13, rounded up.
-    expect((await world.catalog.vaults.get(PROJECT, vaultId)).sizeGib).toBe(17);
+    expect((await world.catalog.vaults.get(PROJECT, vaultId)).sizeGib).toBe(18);
+  });
+
+  it('FO5: lets a vault expand again once backups were deleted from it', async () => {
+    const world = await apiWorld();
+    const vaultId = await world.addVault([await world.addDisk()], { billing: { size: 10 } });
+    const vault = await world.catalog.vaults.get(PROJECT, vaultId);
+    await world.catalog.vaults.update({ ...vault, autoExpand: true, expandsNot: true });
+    const { backupIds } = await world.addCheckpoint(vaultId);
+    expect(await world.catalog.vaults.get(PROJECT, vaultId)).not.toHaveProperty('expandsNot');
+    await finishBackup(world, backupIds[0]!, { storedBytes: 10 * 2 ** 30 });
+    expect((await world.call('POST', '/checkpoints', back(vaultId))).status).toBe(200);
+    expect((await world.catalog.vaults.get(PROJECT, vaultId)).sizeGib).toBe(13);
   });
 });
 

@@ -1,7 +1,8 @@
 import { isDeepStrictEqual } from 'node:util';
 import { HoldfastError } from '../../errors.ts';
 import type { ProjectId, VaultId } from '../../model/ids.ts';
-import { type Binding, VAULT_LIMITS, type Vault } from '../../model/vault.ts';
+import { mayBecome } from '../../model/state-table.ts';
+import { type Binding, VAULT_LIMITS, VAULT_TRANSITIONS, type Vault } from '../../model/vault.ts';
 import { refuse } from './refusal.ts';
 
 /** What a vault holds; a vault is deleted only when it holds nothing. */
@@ -42,7 +43,7 @@ export const isDeletingVault = ({ status }: Vault): boolean => status === 'delet
 export const isToStartDeleting = (vault: Vault, bindingCount: number): boolean => {
   const { status } = vault;
   if (status === 'deleting') return false;
-  if (status !== 'available' && status !== 'error')
+  if (!mayBecome(VAULT_TRANSITIONS, status, 'deleting'))
     throw new HoldfastError('BackupService.6111', { reason: `it is ${status}` });
   if (bindingCount > 0)
     throw new HoldfastError('BackupService.6111', { reason: 'it has resources' });

@@ -70,6 +70,7 @@ export const vaultCodec = codec<Vault>(
     smnNotify: flag,
     thresholdReachedAtMs: optional(integer),
     autoExpand: flag,
+    expandsNot: optional(mark),
     autoBind: flag,
     bindRules: object<Vault['bindRules']>({ tags: optional(listOf(tag)) }),
     locked: flag,
