@@ -7,7 +7,12 @@ const UNIT_MS: Record<string, number> = { m: 60_000, h: 3_600_000, d: 86_400_000
 /** Longer than any rule of retention that somebody would try out. */
 const FORWARD_MS_MAX = 400 * 86_400_000;
 /** What the schedules would have fired meanwhile; the watchdog's minute comes by itself. */
-const SCHEDULED = ['run-policies', 'retention-sweep', 'start-collections', 'meter-usage'] as const;
+export const SCHEDULED = [
+  'run-policies',
+  'retention-sweep',
+  'start-collections',
+  'meter-usage',
+] as const;
 
 /** What time it is for local mode. */
 export const showClock = (home: string): object => ({

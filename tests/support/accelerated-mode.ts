@@ -3,10 +3,19 @@ import { mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
+import { DynamoDBClient, paginateScan } from '@aws-sdk/client-dynamodb';
 import { fileClock, moveClock } from '../../lib/adapters/local/file-clock.ts';
 import { type LocalDisks, localDisks } from '../../lib/adapters/local/local-disks.ts';
 import type { ApiClient } from '../../local/api-client.ts';
-import { clockFile, disksFolder, s3Folder } from '../../local/home.ts';
+import { SCHEDULED } from '../../local/clock-command.ts';
+import {
+  clockFile,
+  disksFolder,
+  REGION,
+  readIdentity,
+  s3Folder,
+  TABLES,
+} from '../../local/home.ts';
 import { invoke } from '../../local/invoke.ts';
 import { LocalMode, sleep } from './local-mode.ts';
 
@@ -79,7 +88,7 @@ export class AcceleratedMode {
   }
 
   /** Runs a scheduled function once. */
-  fire(name: 'run-policies' | 'retention-sweep' | 'start-collections' | 'watch-jobs') {
+  fire(name: (typeof SCHEDULED)[number]) {
     return invoke(name, this.mode.ports.lambda);
   }
 
@@ -219,6 +228,20 @@ export class AcceleratedMode {
     const folder = join(s3Folder(this.mode.home), 'objects');
     const found = await readdir(folder, { recursive: true, withFileTypes: true });
     return found.filter((entry) => entry.isFile()).length;
+  }
+
+  /** The keys of all items of both tables of the catalog: `TASK#...`, `VAULT#.../PACK#...`. */
+  async items(): Promise<string[]> {
+    const { s3: credentials } = await readIdentity(this.mode.home);
+    const endpoint = `http://127.0.0.1:${this.mode.ports.dynamo}`;
+    const client = new DynamoDBClient({ endpoint, region: REGION, credentials });
+    const found: string[] = [];
+    for (const TableName of Object.values(TABLES)) {
+      for await (const { Items = [] } of paginateScan({ client }, { TableName }))
+        found.push(...Items.map(({ pk, sk }) => `${pk?.S}/${sk?.S ?? ''}`));
+    }
+    client.destroy();
+    return found;
   }
 
   dispose(): Promise<void> {
