@@ -7,7 +7,7 @@ import { DynamoDBClient, paginateScan } from '@aws-sdk/client-dynamodb';
 import { fileClock, moveClock } from '../../lib/adapters/local/file-clock.ts';
 import { type LocalDisks, localDisks } from '../../lib/adapters/local/local-disks.ts';
 import type { ApiClient } from '../../local/api-client.ts';
-import { SCHEDULED } from '../../local/clock-command.ts';
+import type { SCHEDULED } from '../../local/clock-command.ts';
 import {
   clockFile,
   disksFolder,
