@@ -1,16 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
-import { ROUTES_BY_NOUN } from '../../lib/api/routes.ts';
 import { HoldfastError } from '../../lib/errors.ts';
-import { type HttpEvent, methodOf, pathOf } from '../../lib/runtime/http-function-request.ts';
-import { httpEvent, send } from '../support/api.ts';
-import {
-  EXAMPLE_PROJECT,
-  exampleEvent,
-  exampleEvents,
-  exampleWorld,
-} from '../support/example-world.ts';
+import { type HttpEvent, pathOf } from '../../lib/runtime/http-function-request.ts';
+import { send } from '../support/api.ts';
+import { EXAMPLE_PROJECT, exampleWorld, samplesOf } from '../support/example-world.ts';
 import type { MemoryWorld } from '../support/memory-world.ts';
-import { OPERATIONS, type Operation, operationOf } from '../support/openapi.ts';
+import { OPERATIONS } from '../support/openapi.ts';
 
 /**
  * Every operation of docs/openapi.yaml gives each answer that the document says it has. That an
@@ -87,22 +81,6 @@ function busy(world: MemoryWorld): MemoryWorld {
   }
   for (const [id, task] of tasks) tasks.set(id, { ...task, status: 'running' });
   return world;
-}
-
-const SAMPLES = exampleEvents().map(exampleEvent);
-
-/** The samples of an operation; of an alias, those of what it stands for. */
-function samplesOf({ method, path }: Operation): HttpEvent[] {
-  const route = Object.values(ROUTES_BY_NOUN)
-    .flat()
-    .find((one) => one.method === method && one.paths.includes(path));
-  const rawPath = path.replace('{project_id}', EXAMPLE_PROJECT).replaceAll(/{\w+}/g, 'x');
-  if (!route) return [httpEvent(method, rawPath)];
-  const samples = SAMPLES.filter(
-    (event) =>
-      methodOf(event) === method && operationOf(method, pathOf(event))?.path === route.paths[0],
-  );
-  return route.paths[0] === path ? samples : samples.map((event) => ({ ...event, rawPath }));
 }
 
 const places = OPERATIONS.map((operation) => ({

@@ -1,173 +1,217 @@
 import { fc, test } from '@fast-check/jest';
-import { expect } from '@jest/globals';
-import { ROUTES_BY_NOUN } from '../../lib/api/routes.ts';
+import { describe, expect, it } from '@jest/globals';
+import { type HttpEvent, pathOf } from '../../lib/runtime/http-function-request.ts';
 import {
-  type ApiWorld,
-  apiWorld,
+  type Answer,
+  finishBackup,
   httpEvent,
-  PROJECT,
   resources,
   send,
   vaultRequest,
 } from '../support/api.ts';
+import {
+  EXAMPLE_PROJECT,
+  exampleEvent,
+  exampleWorld,
+  samplesOf,
+} from '../support/example-world.ts';
+import { OPERATIONS } from '../support/openapi.ts';
 
-/** Whatever is sent, the answer is one that is documented, and never a failure of ours. */
+/**
+ * Whatever is sent, the answer is one that docs/openapi.yaml has for the operation (`send` sees to
+ * that) and never a failure of ours; and what is refused has changed nothing.
+ */
 
-const ROUTES = Object.values(ROUTES_BY_NOUN).flat();
+/** One world for all runs: each begins with what the first one found. */
+const world = await exampleWorld();
+const theirs = await otherProject();
+const initial = structuredClone(world.state);
+type State = typeof initial;
+const keptAtFirst = kept(world.state);
 
-/** One world for all runs: junk must not break it for those who come later either. */
-const world: ApiWorld = await apiWorld();
-const { vaultId, backupId, checkpointId, diskId } = await world.addBackup();
+/**
+ * What another project has, by the letter that ids of the samples have for its kind. There are no
+ * disks among it: a disk is no project's before it is in a vault.
+ */
+async function otherProject() {
+  const token = await world.admit('other');
+  const make = async (path: string, body: unknown) => {
+    const answer = await send(httpEvent('POST', `/v3/other${path}`, { token, body }), world);
+    return /"id":"([^"]+)"/.exec(JSON.stringify(answer.body))?.[1] as string;
+  };
+  const disk = world.ids.uuid();
+  await world.disks.addDisk({ id: disk, name: 'theirs', sizeBytes: 2 ** 30 });
+  const vault = await make('/vaults', vaultRequest({ resources: resources([disk]) }));
+  const checkpoint = await make('/checkpoints', { checkpoint: { vault_id: vault } });
+  const { backups } = await world.catalog.backups.checkpoint('other', checkpoint);
+  const backup = backups[0]?.backupId as string;
+  await finishBackup(world, backup, { projectId: 'other' });
+  const { operationLogId: task } = await world.catalog.backups.get('other', backup);
+  const policy = await make('/policies', exampleEvent('policies/create-policy').body);
+  return { a: vault, b: backup, c: checkpoint, e: task, f: policy };
+}
 
+/** All that is kept, but for what is known of requests: how many there were, and signed how. */
+function kept({ requestCounts: _, signatures: __, ...state }: State): string {
+  return JSON.stringify(state, (_name, value: unknown) =>
+    value instanceof Map ? [...value] : value,
+  );
+}
+
+/** Sends an event; looks that it changed nothing if it was refused, else takes the change back. */
+async function trial(event: HttpEvent): Promise<Answer> {
+  const answer = await send(event, world);
+  const isChanged = kept(world.state) !== keptAtFirst;
+  if (isChanged) restore();
+  if (answer.status >= 400) {
+    expect([400, 401, 403, 404, 409, 501]).toContain(answer.status);
+    expect({ answer, isChanged }).toEqual({ answer, isChanged: false });
+  }
+  return answer;
+}
+
+function restore(): void {
+  for (const [name, first] of Object.entries(structuredClone(initial))) {
+    const now: unknown = world.state[name as keyof State];
+    if (Array.isArray(now)) now.splice(0, now.length, ...first);
+    else if (now instanceof Map) {
+      now.clear();
+      for (const [key, item] of first as Map<unknown, unknown>) now.set(key, item);
+    }
+  }
+}
+
+/** Ids of the same kinds that name nothing. */
+const NOTHINGS = Object.fromEntries(Object.keys(theirs).map((kind) => [kind, world.ids.uuid()]));
+
+const withIds = (event: HttpEvent, ids: Record<string, string>): HttpEvent =>
+  JSON.parse(
+    JSON.stringify(event).replaceAll(
+      /0([a-f])0{6}-0000-4000-8000-00000000000\d/g,
+      (own, kind: string) => ids[kind] ?? own,
+    ),
+  ) as HttpEvent;
+
+const codeOf = ({ body }: Answer): string | undefined =>
+  (body as { error_code?: string } | undefined)?.error_code;
+
+const text = fc.oneof(
+  fc.string({ unit: 'binary', maxLength: 30 }),
+  fc.constantFrom(
+    '',
+    '\0',
+    'a\0b',
+    '__proto__',
+    'constructor',
+    '../..',
+    ' ',
+    'ä😀',
+    '\u202e',
+    '-1',
+  ),
+  fc.constantFrom(...Object.values(theirs), EXAMPLE_PROJECT, 'available', 'name:asc', 'disk', ','),
+  fc.constantFrom('x'.repeat(5000), '9'.repeat(400), '1e400', '0x10', 'NaN', 'true', 'null'),
+);
 const id = fc.oneof(
-  fc.constantFrom(vaultId, backupId, checkpointId, diskId, 'disk'),
-  fc.uuid(),
-  fc
-    .string({ unit: 'binary', maxLength: 20 })
-    .map((text) => encodeURIComponent(text.toWellFormed())),
-  fc.constantFrom('%', '%zz', '..', '', '__proto__', '%00', 'a%2fb', 'x'.repeat(5000)),
+  text.map((part) => encodeURIComponent(part.toWellFormed())),
+  fc.constantFrom('%', '%zz', '%ff', '%00', '%2e%2e', 'a%2fb', '..'),
 );
 
-/** A name that a schema knows, or not. */
-const fieldNames =
-  'vault checkpoint backup restore verify volume billing resources parameters ' +
-  'vault_id backup_id volume_id name size percent tags type id ' +
-  'key value tag tags_any not_tags values matches action limit offset without_any_tag object_type protect_type consistent_level resource_details bind_rules threshold enterprise_project_id ' +
-  'policy trigger properties pattern operation_type operation_definition max_backups policy_id ' +
-  'description locked resource_ids smn_notify __proto__';
-const known = fc.constantFrom(
-  vaultId,
-  backupId,
-  diskId,
-  'disk',
-  'backup',
-  'crash_consistent',
-  100,
-  true,
-);
 const { value: junk } = fc.letrec<{ value: unknown }>((tie) => ({
   value: fc.oneof(
     { maxDepth: 5, depthSize: 'small' },
-    known,
-    fc.jsonValue({ maxDepth: 1 }),
-    fc.double(),
-    fc.string({ unit: 'binary' }),
+    text,
+    fc.constantFrom(null, true, 0, -1, 1, 2 ** 31, 2 ** 53, 1.5, 1e308, -0),
     fc.array(tie('value'), { maxLength: 4 }),
-    fc.dictionary(fc.oneof(fc.constantFrom(...fieldNames.split(' ')), fc.string()), tie('value'), {
-      maxKeys: 6,
-      noNullPrototype: true,
-    }),
+    fc.dictionary(
+      fc.oneof(fc.constantFrom('id', 'vault', 'name', '__proto__'), text),
+      tie('value'),
+      {
+        maxKeys: 4,
+        noNullPrototype: true,
+      },
+    ),
   ),
 }));
 
-const body = fc.oneof(
-  junk.map((value) => JSON.stringify(value)),
-  fc.string({ unit: 'binary' }),
-  fc.constant(undefined),
-);
+/** What makes a bad request of a good one. */
+type Change = (event: HttpEvent) => HttpEvent;
 
-const query = fc
-  .array(
-    fc.tuple(
-      fc.constantFrom(...ROUTES.flatMap((route) => Object.keys(route.query.shape)), 'other'),
-      fc.oneof(
-        fc.string(),
-        fc.constantFrom('1', '-1', '1e3', 'true', ',', 'name:asc', '%', 'available'),
-      ),
-    ),
-    { maxLength: 3 },
-  )
-  .map((pairs) => pairs.map(([name, value]) => `${name}=${value}`).join('&'));
-
-const documented = (status: number, errors: readonly string[], answered: unknown): void => {
-  const { error_code: code } = answered as { error_code: string };
-  const always = ['BackupService.9900', 'Holdfast.NotFound', 'Holdfast.NotImplemented'];
-  expect([400, 404, 409, 501]).toContain(status);
-  expect([...errors, ...always]).toContain(code);
-};
-
-test.prop([fc.constantFrom(...ROUTES), fc.array(id, { minLength: 3, maxLength: 3 }), query, body], {
-  numRuns: 600,
-})('junk gets a documented refusal, or does what it says', async (route, ids, search, text) => {
-  let nth = 0;
-  const path = route.paths[0]!.replace('{project_id}', PROJECT).replaceAll(
-    /{\w+}/g,
-    () => ids[nth++] ?? '',
-  );
-  const event = httpEvent(route.method, `${path}?${search}`, { token: world.token, body: text });
-  const { status, body: answered } = await send(event, world);
-  if (status >= 400) documented(status, route.errors, answered);
-});
-
-test.prop([fc.string({ unit: 'binary' }), fc.string({ unit: 'binary' }), body, fc.boolean()])(
-  'any path and method gets an answer',
-  async (method, path, text, isBase64Encoded) => {
-    const event = { ...httpEvent(method, `/${path}`, { body: text }), isBase64Encoded };
-    expect((await send(event, world)).status).toBe(404);
-  },
-);
-
-/** Requests that are good, but for what a run does to them. */
-const GOOD: [string, string, object][] = [
-  [
-    'POST',
-    '/vaults',
-    vaultRequest({ resources: resources([diskId]), tags: [{ key: 'a', value: 'b' }] }),
-  ],
-  [
-    'PUT',
-    `/vaults/${vaultId}`,
-    { vault: { name: 'n', billing: { size: 50 }, threshold: 5, locked: false } },
-  ],
-  ['PUT', '/vaults/batch-update', { vault: { smn_notify: true, threshold: 5 } }],
-  ['PUT', `/vaults/${vaultId}/set-resources`, { action: 'suspend', resource_ids: [diskId] }],
-  ['POST', `/vaults/${vaultId}/addresources`, { resources: resources([diskId]) }],
-  ['POST', `/vaults/${vaultId}/removeresources`, { resource_ids: [diskId] }],
-  [
-    'POST',
-    '/checkpoints',
-    { checkpoint: { vault_id: vaultId, parameters: { name: 'n', resources: ['x'] } } },
-  ],
-  ['POST', `/vault/${vaultId}/tags`, { tag: { key: 'a', value: 'b' } }],
-  [
-    'POST',
-    `/vault/${vaultId}/tags/action`,
-    { action: 'create', tags: [{ key: 'a', value: 'b' }, { key: 'c' }] },
-  ],
-  [
-    'POST',
-    '/vault/resource_instances/action',
-    {
-      action: 'filter',
-      tags: [{ key: 'a', values: ['b'] }],
-      not_tags_any: [{ key: 'c', values: [] }],
-      matches: [{ key: 'resource_name', value: 'v' }],
-      without_any_tag: false,
-      limit: '10',
-      offset: '0',
+const pathChange = fc.tuple(fc.nat(), id).map(
+  ([nth, part]): Change =>
+    (event) => {
+      const parts = pathOf(event).split('/');
+      parts[nth % parts.length] = part;
+      return { ...event, rawPath: parts.join('/') };
     },
-  ],
-  ['PUT', `/backups/${backupId}`, { backup: { name: 'n' } }],
-  ['POST', `/backups/${backupId}/restore`, { restore: { volume_id: 'other', power_on: true } }],
-  ['POST', `/backups/${backupId}/verify`, { verify: { percent: 5 } }],
-  [
-    'POST',
-    '/cloudvolumes',
-    { volume: { backup_id: 'none', name: 'n', size: 9, availability_zone: 'a' } },
-  ],
-];
-
-test.prop([fc.constantFrom(...GOOD), fc.nat(), junk], { numRuns: 600 })(
-  'a good request with one bad value gets a documented refusal, or does what it says',
-  async ([method, path, good], nth, value) => {
-    const changed = withValueAt(good, nth, value);
-    const { status, body: answered } = await world.call(method, path, changed);
-    const route = ROUTES.find(
-      (one) => one.method === method && sameShape(one.paths[0]!, `/v3/${PROJECT}${path}`),
-    );
-    if (status >= 400) documented(status, route!.errors, answered);
-  },
 );
+
+const PARAMETERS = OPERATIONS.flatMap(({ parameters = [] }) =>
+  parameters.flatMap(({ name, in: place }) => (place === 'query' ? [name] : [])),
+);
+const queryChange = fc
+  .array(fc.tuple(fc.constantFrom(...new Set(PARAMETERS), 'other'), fc.oneof(id, text)), {
+    minLength: 1,
+    maxLength: 4,
+  })
+  .map(
+    (pairs): Change =>
+      (event) => ({
+        ...event,
+        rawQueryString: [event.rawQueryString ?? '', ...pairs.map((pair) => pair.join('='))].join(
+          '&',
+        ),
+      }),
+  );
+
+const headerChange = fc
+  .tuple(
+    fc.constantFrom(
+      'content-encoding',
+      'content-type',
+      'content-length',
+      'transfer-encoding',
+      'x-project-id',
+      'x-auth-token',
+      'authorization',
+      'x-sdk-date',
+      'host',
+      '__proto__',
+    ),
+    fc.oneof(
+      text,
+      fc.constantFrom('gzip', 'text/xml', '-1', 'chunked', 'SDK-HMAC-SHA256 Access=A'),
+    ),
+  )
+  .map(
+    ([name, value]): Change =>
+      (event) => ({
+        ...event,
+        headers: { ...event.headers, [name]: value },
+      }),
+  );
+
+/** One value of the body, at any depth, is another one. */
+const valueChange = fc.tuple(fc.nat(), junk).map(
+  ([nth, value]): Change =>
+    (event) => {
+      const body = parsed(event.body);
+      return {
+        ...event,
+        body: JSON.stringify(body === null ? value : withValueAt(body, nth, value)),
+      };
+    },
+);
+
+/** A body's object; null when it is none. */
+function parsed(body: string | undefined): object | null {
+  try {
+    const value: unknown = JSON.parse(body ?? '');
+    return typeof value === 'object' ? value : null;
+  } catch {
+    return null;
+  }
+}
 
 /** A copy in which the n-th place, counted from the outside, holds another value. */
 function withValueAt(good: object, nth: number, value: unknown): unknown {
@@ -180,13 +224,97 @@ function withValueAt(good: object, nth: number, value: unknown): unknown {
     }
   };
   walk(copy as Record<string, unknown>);
-  const [node, key] = places[nth % places.length]!;
+  const [node, key] = places[nth % places.length] ?? [];
+  if (node === undefined || key === undefined) return value;
   node[key] = value;
   return copy;
 }
 
-const sameShape = (template: string, path: string): boolean =>
-  new RegExp(`^${template.replaceAll(/{\w+}/g, '[^/]+')}$`).test(path);
+/** Lists of the body end with one item more, which names something else. */
+const listChange = text.map(
+  (name): Change =>
+    (event) => {
+      const another = (item: unknown) =>
+        typeof item === 'object' ? { ...item, id: name, key: name } : name;
+      const body = JSON.stringify(parsed(event.body), (_, value: unknown) =>
+        Array.isArray(value) ? [...value, another(value[0])] : value,
+      );
+      return { ...event, body };
+    },
+);
+
+/** The body as bytes or as text is not what it was. */
+const bodyChange = fc.oneof(
+  junk.map(
+    (value): Change =>
+      (event) => ({ ...event, body: JSON.stringify(value) }),
+  ),
+  text.map(
+    (body): Change =>
+      (event) => ({ ...event, body }),
+  ),
+  fc.nat().map(
+    (at): Change =>
+      (event) => ({ ...event, body: (event.body ?? '{').slice(0, at % 99) }),
+  ),
+  fc.uint8Array({ maxLength: 50 }).map(
+    (bytes): Change =>
+      (event) => ({
+        ...event,
+        body: Buffer.concat([Buffer.from(event.body ?? ''), bytes]).toString('base64'),
+        isBase64Encoded: true,
+      }),
+  ),
+  fc.constantFrom<Change>(
+    (event) => ({ ...event, isBase64Encoded: true }),
+    (event) => ({
+      ...event,
+      body: (event.body ?? '{}').replace('{', '{"vault":1,"__proto__":{},'),
+    }),
+    (event) => ({ ...event, body: (event.body ?? '{}').replaceAll(/(?<=:)\d+/g, '1e400') }),
+    (event) => ({
+      ...event,
+      body: (event.body ?? '{}').replaceAll(/(?<=:")[^"]+/g, '\\u0000\\ud800'),
+    }),
+    (event) => ({ ...event, body: `${'['.repeat(100_000)}` }),
+    (event) => ({ ...event, body: `{"a":`.repeat(31) }),
+    (event) => ({ ...event, body: `${event.body ?? '{}'}${' '.repeat(2 ** 20)}` }),
+    (event) => ({ ...event, body: JSON.stringify({ name: 'x'.repeat(2 ** 20 - 100) }) }),
+  ),
+);
+
+const change = fc.oneof(pathChange, queryChange, headerChange, valueChange, listChange, bodyChange);
+const changes = fc.array(change, { minLength: 1, maxLength: 3 });
+
+describe.each(OPERATIONS.map((operation) => ({ operation, ...operation })))(
+  '$method $path',
+  ({ operation }) => {
+    const samples = samplesOf(operation);
+
+    test.prop([fc.constantFrom(...samples), changes], { numRuns: 60 })(
+      'refuses what is bad with a documented code, and has changed nothing then',
+      async (sample, all) => {
+        await trial(all.reduce((event, one) => one(event), sample));
+      },
+    );
+
+    it("takes another project's ids for ids that name nothing", async () => {
+      for (const sample of samples) {
+        const named = await trial(withIds(sample, theirs));
+        const unnamed = await trial(withIds(sample, NOTHINGS));
+        expect([named.status, codeOf(named)]).toEqual([unnamed.status, codeOf(unnamed)]);
+      }
+    });
+  },
+);
+
+test.prop([fc.string({ unit: 'binary' }), fc.string({ unit: 'binary' }), text, fc.boolean()])(
+  'any path and method gets an answer',
+  async (method, path, body, isBase64Encoded) => {
+    const event = { ...httpEvent(method, `/${path}`, { body }), isBase64Encoded };
+    expect((await trial(event)).status).toBe(404);
+  },
+);
 
 test.prop([
   fc.record(
@@ -200,5 +328,5 @@ test.prop([
     { requiredKeys: [] },
   ),
 ])('an event that lacks parts gets an answer', async (event) => {
-  expect((await send(event, world)).status).toBe(404);
+  expect((await trial(event)).status).toBe(404);
 });

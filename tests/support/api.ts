@@ -89,7 +89,9 @@ export function functionOf(event: HttpEvent): ApiFunction {
   const path = event.rawPath ?? '';
   if (path === '/' || path === '/v3') return 'versions';
   if (/^\/v3\/(auth\/tokens|region-projects|domain\/.*)$/.test(path)) return 'tokens';
-  return FUNCTION_OF_SEGMENT[path.split('/')[3] ?? ''] ?? 'not-found';
+  const segment = path.split('/')[3] ?? '';
+  const known = Object.hasOwn(FUNCTION_OF_SEGMENT, segment) && FUNCTION_OF_SEGMENT[segment];
+  return known || 'not-found';
 }
 
 /** Sends an event through the real handler and checks the form of the answer. */

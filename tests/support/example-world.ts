@@ -1,8 +1,10 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import type { HttpEvent } from '../../lib/runtime/http-function-request.ts';
-import { finishBackup } from './api.ts';
+import { ROUTES_BY_NOUN } from '../../lib/api/routes.ts';
+import { type HttpEvent, methodOf, pathOf } from '../../lib/runtime/http-function-request.ts';
+import { finishBackup, httpEvent } from './api.ts';
 import { someVault } from './catalog-records.ts';
 import { type MemoryWorld, memoryWorld } from './memory-world.ts';
+import { type Operation, operationOf } from './openapi.ts';
 import { appliedOf, somePolicy } from './policy-records.ts';
 import { admitKey } from './signed-event.ts';
 
@@ -27,6 +29,22 @@ export const exampleEvents = (): string[] =>
 
 export const exampleEvent = (name: string): HttpEvent =>
   JSON.parse(readFileSync(new URL(`${name}.json`, folder), 'utf8')) as HttpEvent;
+
+const SAMPLES = exampleEvents().map(exampleEvent);
+
+/** The samples of an operation; of an alias, those of what it stands for. */
+export function samplesOf({ method, path }: Operation): HttpEvent[] {
+  const route = Object.values(ROUTES_BY_NOUN)
+    .flat()
+    .find((one) => one.method === method && one.paths.includes(path));
+  const rawPath = path.replace('{project_id}', EXAMPLE_PROJECT).replaceAll(/{\w+}/g, 'x');
+  if (!route) return [httpEvent(method, rawPath)];
+  const samples = SAMPLES.filter(
+    (event) =>
+      methodOf(event) === method && operationOf(method, pathOf(event))?.path === route.paths[0],
+  );
+  return route.paths[0] === path ? samples : samples.map((event) => ({ ...event, rawPath }));
+}
 
 /** What the events speak of: a vault with a policy, its disk with a backup, and another disk. */
 export async function exampleWorld(): Promise<MemoryWorld> {

@@ -14,6 +14,7 @@ export interface Operation {
   operationId?: string;
   /** The right that a caller needs; absent when anybody may call. */
   'x-action'?: string;
+  parameters?: { name: string; in: 'path' | 'query' }[];
   requestBody?: Content;
   /** By status. A refusal's description lists its codes. */
   responses: Record<string, Content & { description: string; headers?: Record<string, unknown> }>;
