@@ -1,11 +1,11 @@
 /**
  * What the cost report reckons with: AWS list prices, without discounts, free tiers and taxes. This
  * is the one place to edit: put in those of your region and contract, and the day you looked them
- * up. S3 and the unit counts are as the pages below list them; DynamoDB's are half of what was
- * listed until November 2024 (1.4135 and 0.283 in this region), when AWS halved them.
+ * up. These are of the day on which AWS halved DynamoDB's requests (1.4135 and 0.283 in this region
+ * before); whether they changed since was not looked up.
  */
 export const PRICES = {
-  asOf: '2026-11-21',
+  asOf: '2024-11-01',
   region: 'eu-west-1',
   currency: 'USD',
   source: 'https://aws.amazon.com/s3/pricing/ https://aws.amazon.com/dynamodb/pricing/on-demand/',
