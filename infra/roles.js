@@ -60,7 +60,6 @@ const rights = () => ({
     noCredentials,
     read('backups/*', 'packs/*'),
     replacePacks,
-    listCatalog,
     deleteObjects,
     seeBucket,
     openKeys,
@@ -82,8 +81,8 @@ const rights = () => ({
   'meter-usage': [catalog('get', 'query', 'put', 'delete', 'batchWrite'), noCredentials],
   notify: [publish],
   'api-vaults': [
-    catalog('get', 'query', 'put', 'update', 'delete', 'check'),
-    listCatalog,
+    catalog('get', 'batch', 'query', 'put', 'update', 'delete', 'check'),
+    list('byProject', 'byStatus'),
     keepCredentials,
     openSecrets,
     write('keys/*', 'vault.json'),
@@ -107,14 +106,14 @@ const rights = () => ({
   ],
   'api-backups': [
     catalog('get', 'batch', 'query', 'put', 'update', 'delete', 'check'),
-    listCatalog,
+    listAll,
     keepCredentials,
     openSecrets,
     start('restore', 'verify'),
   ],
   'api-operation-logs': [
-    catalog('get', 'query', 'put', 'update'),
-    listCatalog,
+    catalog('get', 'batch', 'query', 'put', 'update'),
+    listAll,
     keepCredentials,
     openSecrets,
   ],
@@ -161,11 +160,13 @@ const catalog = (...names) =>
     [catalogTable],
   );
 /** What a project has, newest first. */
-const listCatalog = allow(
-  'ListCatalog',
-  ['dynamodb:Query'],
-  [{ 'Fn::Sub': '${CatalogTable.Arn}/index/byProject' }],
-);
+const list = (...indexes) =>
+  allow(
+    'ListCatalog',
+    ['dynamodb:Query'],
+    indexes.map((name) => ({ 'Fn::Sub': `\${CatalogTable.Arn}/index/${name}` })),
+  );
+const listAll = list('byProject', 'byStatus', 'byDisk', 'byVault');
 
 const denyCredentials = (Sid, names, prefixes) => ({
   Sid,

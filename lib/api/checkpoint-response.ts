@@ -24,7 +24,8 @@ export function checkpointJson(details: CheckpointDetails): z.input<typeof check
       extra_info: {
         name: checkpoint.name,
         description: checkpoint.description,
-        retention_duration: -1,
+        // What its policy promised, in days; a manual one is kept until it is deleted.
+        retention_duration: backups[0]?.retention?.durationDays ?? -1,
       },
     },
   };

@@ -52,6 +52,7 @@ const TYPE_INFO: Record<
 > = {
   backup: (_, backup) => ({ backup }),
   delete: (_, backup) => ({ delete: backup }),
+  vault_delete: () => ({}),
   verify: ({ percent = 100 }, backup) => ({ verify: { ...backup, percent } }),
   restore: ({ target }, backup) => ({
     restore: {

@@ -94,8 +94,32 @@ export interface Backup {
  * What a backup turned out to be: one without a parent is full, whatever was asked for (spec
  * section 5.1). Until it is whole, what was asked for.
  */
-export const isIncremental = ({ incremental, manifest, parentBackupId }: Backup): boolean =>
-  incremental && (manifest === undefined || parentBackupId !== undefined);
+export const isIncremental = ({
+  incremental,
+  completedAtMs,
+  parentBackupId,
+}: Pick<Backup, 'incremental' | 'completedAtMs' | 'parentBackupId'>): boolean =>
+  incremental && (completedAtMs === undefined || parentBackupId !== undefined);
+
+/** What lists choose and sort by. */
+export type BackupEntry = Pick<
+  Backup,
+  | 'id'
+  | 'projectId'
+  | 'vaultId'
+  | 'checkpointId'
+  | 'name'
+  | 'disk'
+  | 'status'
+  | 'incremental'
+  | 'parentBackupId'
+  | 'completedAtMs'
+  | 'createdAtMs'
+  | 'updatedAtMs'
+>;
+
+/** How many backups are in each state; those that are deleted are not counted. */
+export type BackupCounts = Partial<Record<BackupStatus, number>>;
 
 /** One run over a vault: the backups it makes and what it skipped (spec sections 1 and 9.5). */
 export interface Checkpoint {

@@ -11,7 +11,9 @@ import type {
 import type { Transitions } from './state-table.ts';
 
 /** CBR's operation types (spec section 5.9) and ours, `verify`. */
-export type OperationType = 'backup' | 'restore' | 'delete' | 'verify';
+export const OPERATION_TYPES = ['backup', 'restore', 'delete', 'vault_delete', 'verify'] as const;
+
+export type OperationType = (typeof OPERATION_TYPES)[number];
 
 export type OperationStatus = 'waiting' | 'running' | 'success' | 'failed' | 'timeout' | 'skipped';
 
@@ -66,6 +68,20 @@ export interface OperationLog {
   updatedAtMs: number;
   endedAtMs?: number;
 }
+
+/** What lists choose by. */
+export type TaskEntry = Pick<
+  OperationLog,
+  | 'id'
+  | 'projectId'
+  | 'type'
+  | 'status'
+  | 'vaultId'
+  | 'vaultName'
+  | 'disk'
+  | 'createdAtMs'
+  | 'endedAtMs'
+>;
 
 /** Percent of a task, from what its ranges report; 100 only when it succeeded. */
 export const progressPercent = (

@@ -1,4 +1,11 @@
-import type { Backup, BackupStatus, Checkpoint, Failure } from '../model/backup.ts';
+import type {
+  Backup,
+  BackupCounts,
+  BackupEntry,
+  BackupStatus,
+  Checkpoint,
+  Failure,
+} from '../model/backup.ts';
 import type { AccessKey, Credential, IssuedToken } from '../model/credential.ts';
 import type {
   BackupId,
@@ -10,7 +17,12 @@ import type {
   SessionId,
   VaultId,
 } from '../model/ids.ts';
-import type { OperationLog, OperationStatus } from '../model/operation-log.ts';
+import type {
+  OperationLog,
+  OperationStatus,
+  OperationType,
+  TaskEntry,
+} from '../model/operation-log.ts';
 import type { Pack } from '../model/pack.ts';
 import type { BackupStats, FinishedRange, Session } from '../model/session.ts';
 import type { BackupCount, Binding, Vault, VaultUsage, WrappedKey } from '../model/vault.ts';
@@ -82,6 +94,18 @@ export interface VaultCatalog {
   binding(projectId: ProjectId, diskId: DiskId): Promise<Binding | null>;
 }
 
+/** Which things a list is of. All that is given must match. */
+export interface EntriesOf<S extends string> {
+  vaultId?: VaultId | undefined;
+  diskId?: DiskId | undefined;
+  /** All of them when absent. */
+  statuses?: readonly S[] | undefined;
+  createdFromMs?: number | undefined;
+  createdToMs?: number | undefined;
+  /** How many the caller will probably take: no more are read at once. */
+  pageSize?: number | undefined;
+}
+
 export interface BackupCatalog {
   putCheckpoint(checkpoint: Checkpoint): Promise<void>;
   /** `BackupService.6217` when the project has no such restore point. */
@@ -94,8 +118,15 @@ export interface BackupCatalog {
   begin(backup: Backup, task: OperationLog): Promise<void>;
   /** `BackupService.6200` when the project has no such backup; hidden ones are returned too. */
   get(projectId: ProjectId, id: BackupId): Promise<Backup>;
-  /** The project's backups, newest first, hidden ones too. */
-  list(projectId: ProjectId): AsyncIterable<Backup>;
+  /** The project's backups that match, newest first, hidden ones too. */
+  entries(projectId: ProjectId, which: EntriesOf<BackupStatus>): AsyncIterable<BackupEntry>;
+  /** Consistent: the backups of the entries, in their order; without those that are gone. */
+  getAll(entries: readonly BackupEntry[]): Promise<Backup[]>;
+  /**
+   * How many backups are in each state, in the project or in one vault of it. Changed in the very
+   * transactions that change the states, and read like `entries`.
+   */
+  counts(projectId: ProjectId, vaultId?: VaultId): Promise<BackupCounts>;
   /** Consistent: the vault's backups that are not HIDDEN, ascending by creation. */
   ofVault(vaultId: VaultId): AsyncIterable<Backup>;
   /** Consistent: the vault's roots (VISIBLE and HIDDEN), ascending by creation. */
@@ -199,8 +230,13 @@ export interface TaskCatalog {
   create(task: OperationLog): Promise<void>;
   /** `BackupService.6500` when the project has no such task. */
   get(projectId: ProjectId, id: OperationLogId): Promise<OperationLog>;
-  /** The project's tasks, newest first. */
-  list(projectId: ProjectId): AsyncIterable<OperationLog>;
+  /** The project's tasks that match, newest first. */
+  entries(
+    projectId: ProjectId,
+    which: EntriesOf<OperationStatus> & { types?: readonly OperationType[] | undefined },
+  ): AsyncIterable<TaskEntry>;
+  /** Consistent: the tasks of the entries, in their order; without those that are gone. */
+  getAll(entries: readonly TaskEntry[]): Promise<OperationLog[]>;
   /** Tasks of all projects that have not ended, for the watchdog. */
   unfinished(): AsyncIterable<OperationLog>;
   /** waiting -> running (or already running), with facts learned at the start. */

@@ -14,8 +14,7 @@ export const hideAllBackups = async (
   { id, projectId }: Vault,
   { catalog, clock }: Ports,
 ): Promise<void> => {
-  for await (const { vaultId, root, id: backupId } of catalog.backups.list(projectId)) {
-    if (vaultId !== id || root === 'HIDDEN') continue;
+  for await (const { id: backupId } of catalog.backups.ofVault(id)) {
     try {
       await catalog.backups.hide(projectId, backupId, clock.nowMs());
     } catch (error) {

@@ -1,26 +1,32 @@
 import { type ErrorCode, isError } from '../errors.ts';
-import { type Backup, isIncremental } from '../model/backup.ts';
+import {
+  BACKUP_TRANSITIONS,
+  type Backup,
+  type BackupEntry,
+  type BackupStatus,
+  isIncremental,
+} from '../model/backup.ts';
 import type { Page } from '../model/details.ts';
 import { DISK_TYPE } from '../model/disk.ts';
 import type { ProjectId, VaultId } from '../model/ids.ts';
 import { GIBIBYTE } from '../model/vault.ts';
 import type { ApiPorts } from './api-ports.ts';
 import type { Caller } from './caller.ts';
-import { listAll, listPage, type PageRequest } from './list-page.ts';
+import { countedPage, listPage, type PageRequest } from './list-page.ts';
 import { mapLimited } from './map-limited.ts';
 
 /** By what a list of backups can be sorted, and how a backup answers. */
 const SORT_KEYS = {
-  id: (backup: Backup) => backup.id,
-  name: (backup: Backup) => backup.name,
-  status: (backup: Backup) => backup.status,
-  vault_id: (backup: Backup) => backup.vaultId,
-  checkpoint_id: (backup: Backup) => backup.checkpointId,
-  resource_id: (backup: Backup) => backup.disk.id,
-  resource_name: (backup: Backup) => backup.disk.name,
-  resource_size: (backup: Backup) => backup.disk.sizeBytes,
-  created_at: (backup: Backup) => backup.createdAtMs,
-  updated_at: (backup: Backup) => backup.updatedAtMs,
+  id: (backup: BackupEntry) => backup.id,
+  name: (backup: BackupEntry) => backup.name,
+  status: (backup: BackupEntry) => backup.status,
+  vault_id: (backup: BackupEntry) => backup.vaultId,
+  checkpoint_id: (backup: BackupEntry) => backup.checkpointId,
+  resource_id: (backup: BackupEntry) => backup.disk.id,
+  resource_name: (backup: BackupEntry) => backup.disk.name,
+  resource_size: (backup: BackupEntry) => backup.disk.sizeBytes,
+  created_at: (backup: BackupEntry) => backup.createdAtMs,
+  updated_at: (backup: BackupEntry) => backup.updatedAtMs,
 };
 
 export interface ListBackupsCommand {
@@ -48,44 +54,80 @@ export interface ListBackupsCommand {
   createdToMs?: number | undefined;
 }
 
-/** The project's backups that match, newest first unless sorted otherwise. */
+/**
+ * The project's backups that match, newest first unless sorted otherwise. Entries say which ones;
+ * they themselves are read by their keys, as they are now. One that was deleted meanwhile is left
+ * out.
+ */
 export async function listBackups(
   command: ListBackupsCommand,
   caller: Caller,
   ports: Pick<ApiPorts, 'catalog'>,
 ): Promise<Page<Backup>> {
-  const vaultIds = await matchingVaults(command, caller.projectId, ports);
+  const { backups } = ports.catalog;
+  const { items, ...page } = await entriesPage(command, caller.projectId, ports);
+  const found = await backups.getAll(items);
+  return { ...page, items: found.filter((one) => isWanted(one, command.deleted ?? false)) };
+}
+
+async function entriesPage(
+  command: ListBackupsCommand,
+  projectId: ProjectId,
+  ports: Pick<ApiPorts, 'catalog'>,
+): Promise<Page<BackupEntry>> {
+  const { page, sort, vaultId } = command;
+  const { backups } = ports.catalog;
+  const statuses = statusesOf(command);
+  if (sort.length === 0 && isCounted(command)) {
+    const counts = await backups.counts(projectId, vaultId);
+    const count = statuses.reduce((sum, status) => sum + (counts[status] ?? 0), 0);
+    const pageSize = Math.min(LIMIT_MAX, page.offset + page.limit);
+    return countedPage(backups.entries(projectId, { vaultId, statuses, pageSize }), count, page);
+  }
+  const vaultIds = await matchingVaults(command, projectId, ports);
   return listPage(
-    candidates(command, caller.projectId, ports),
+    candidates(command, projectId, ports),
     (backup) => matches(backup, command) && (vaultIds?.has(backup.vaultId) ?? true),
-    command.page,
-    comparison(command.sort),
+    page,
+    comparison(sort),
   );
 }
 
-/**
- * The fewest backups that those asked for can be among, newest first: the run's, at most one a disk
- * of a vault; the vault's; all of the project's.
- */
+/** Most entries that are read at once for a page; more than that are whole pages of the index. */
+const LIMIT_MAX = 1000;
+
+const STATUSES = Object.keys(BACKUP_TRANSITIONS) as BackupStatus[];
+
+/** The states of the backups that are asked for. */
+const statusesOf = ({ status = STATUSES, deleted = false }: ListBackupsCommand): BackupStatus[] =>
+  STATUSES.filter((one) => status.includes(one) && (one === 'deleted') === deleted);
+
+/** True when nothing but the vault and the status is asked for: how many there are is known. */
+const isCounted = ({ deleted, ...command }: ListBackupsCommand): boolean =>
+  deleted !== true &&
+  Object.entries(command).every(([name, value]) => COUNTED.has(name) || value === undefined);
+
+const COUNTED: ReadonlySet<string> = new Set(['page', 'sort', 'vaultId', 'status']);
+
+/** The fewest entries that those asked for can be among, newest first. */
 async function* candidates(
-  { checkpointId, vaultId }: ListBackupsCommand,
+  command: ListBackupsCommand,
   projectId: ProjectId,
   { catalog }: Pick<ApiPorts, 'catalog'>,
-): AsyncGenerator<Backup> {
-  if (checkpointId !== undefined) {
-    const checkpoint = await orElse(null, 'BackupService.6217', () =>
-      catalog.backups.checkpoint(projectId, checkpointId),
-    );
-    const found = await mapLimited(checkpoint?.backups ?? [], ({ backupId }) =>
-      orElse(null, 'BackupService.6200', () => catalog.backups.get(projectId, backupId)),
-    );
-    yield* found.filter((backup) => backup !== null).toSorted(newestFirst);
-  } else if (vaultId === undefined) {
-    yield* catalog.backups.list(projectId);
-  } else {
-    const ofVault = await listAll(catalog.backups.ofVault(vaultId));
-    yield* ofVault.filter((backup) => backup.projectId === projectId).toReversed();
+): AsyncGenerator<BackupEntry> {
+  const { checkpointId, vaultId, resourceId: diskId, createdFromMs, createdToMs } = command;
+  if (checkpointId === undefined) {
+    const which = { vaultId, diskId, statuses: statusesOf(command), createdFromMs, createdToMs };
+    yield* catalog.backups.entries(projectId, which);
+    return;
   }
+  const checkpoint = await orElse(null, 'BackupService.6217', () =>
+    catalog.backups.checkpoint(projectId, checkpointId),
+  );
+  const found = await mapLimited(checkpoint?.backups ?? [], ({ backupId }) =>
+    orElse(null, 'BackupService.6200', () => catalog.backups.get(projectId, backupId)),
+  );
+  yield* found.filter((backup) => backup !== null).toSorted(newestFirst);
 }
 
 /** What `read` finds, or `otherwise` when it is refused with `code`: there is none. */
@@ -98,7 +140,7 @@ async function orElse<T>(otherwise: T, code: ErrorCode, read: () => Promise<T>):
   }
 }
 
-const newestFirst = (a: Backup, b: Backup): number =>
+const newestFirst = (a: BackupEntry, b: BackupEntry): number =>
   b.createdAtMs - a.createdAtMs || (a.id < b.id ? 1 : -1);
 
 /** The vaults that the filters on vaults let through; null without such a filter. */
@@ -122,7 +164,7 @@ async function matchingVaults(
   return new Set(matching.flat());
 }
 
-function matches(backup: Backup, command: ListBackupsCommand): boolean {
+function matches(backup: BackupEntry, command: ListBackupsCommand): boolean {
   const { disk } = backup;
   return (
     isWanted(backup, command.deleted ?? false) &&
@@ -141,8 +183,8 @@ function matches(backup: Backup, command: ListBackupsCommand): boolean {
 }
 
 /** A deleted backup that never was whole cannot be taken back. */
-const isWanted = ({ status, manifest }: Backup, deleted: boolean): boolean =>
-  deleted ? status === 'deleted' && manifest !== undefined : status !== 'deleted';
+const isWanted = ({ status, completedAtMs }: BackupEntry, deleted: boolean): boolean =>
+  deleted ? status === 'deleted' && completedAtMs !== undefined : status !== 'deleted';
 
 /** In this release all backups are the project's own, of disks, with no replica and no parent. */
 const couldBeOurs = (command: ListBackupsCommand): boolean =>
@@ -154,7 +196,7 @@ const couldBeOurs = (command: ListBackupsCommand): boolean =>
 
 function comparison(
   sort: ListBackupsCommand['sort'],
-): ((a: Backup, b: Backup) => number) | undefined {
+): ((a: BackupEntry, b: BackupEntry) => number) | undefined {
   if (sort.length === 0) return undefined;
   return (a, b) => {
     for (const { key, descending } of sort) {

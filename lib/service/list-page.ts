@@ -38,6 +38,28 @@ export async function listPage<T extends { id: string }>(
   };
 }
 
+/**
+ * One page of items of which it is known how many there are: no more are read than up to its end.
+ * `BackupService.9900` when no item is the marker.
+ */
+export async function countedPage<T extends { id: string }>(
+  items: AsyncIterable<T>,
+  count: number,
+  { limit, offset, marker }: PageRequest,
+): Promise<Page<T>> {
+  const found: T[] = [];
+  let isBehindMarker = marker === undefined;
+  let skipped = 0;
+  for await (const item of items) {
+    if (!isBehindMarker) isBehindMarker = item.id === marker;
+    else if (skipped < offset) skipped++;
+    else found.push(item);
+    if (found.length === limit) break;
+  }
+  if (!isBehindMarker) markerEnd([], marker);
+  return { items: found, count, limit, offset };
+}
+
 /** All the items; `Holdfast.ListTooLong` beyond `scanMax`. */
 export async function listAll<T>(items: AsyncIterable<T>, scanMax = LIST_SCAN_MAX): Promise<T[]> {
   const all: T[] = [];

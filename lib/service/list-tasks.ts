@@ -1,6 +1,11 @@
 import type { Page, TaskDetails } from '../model/details.ts';
 import type { ProjectId, VaultId } from '../model/ids.ts';
-import type { OperationLog } from '../model/operation-log.ts';
+import {
+  OPERATION_TRANSITIONS,
+  OPERATION_TYPES,
+  type OperationStatus,
+  type TaskEntry,
+} from '../model/operation-log.ts';
 import type { ApiPorts } from './api-ports.ts';
 import type { Caller } from './caller.ts';
 import { listPage, type PageRequest } from './list-page.ts';
@@ -30,12 +35,28 @@ export async function listTasks(
 ): Promise<Page<TaskDetails>> {
   const vaultIds = await vaultsOf(command.enterpriseProjectId, caller.projectId, ports);
   const page = await listPage(
-    ports.catalog.tasks.list(caller.projectId),
+    entries(command, caller.projectId, ports),
     (task) => matches(task, command) && (vaultIds?.has(task.vaultId) ?? true),
     command.page,
   );
-  return { ...page, items: await mapLimited(page.items, (task) => taskDetails(task, ports)) };
+  const tasks = await ports.catalog.tasks.getAll(page.items);
+  return { ...page, items: await mapLimited(tasks, (task) => taskDetails(task, ports)) };
 }
+
+/** The fewest entries that those asked for can be among, newest first. */
+function entries(
+  command: ListTasksCommand,
+  projectId: ProjectId,
+  { catalog }: Pick<ApiPorts, 'catalog'>,
+): AsyncIterable<TaskEntry> {
+  const { type, status, vaultId, resourceId: diskId, createdFromMs, createdToMs } = command;
+  const types = OPERATION_TYPES.filter((one) => (type ?? one) === one);
+  const statuses = STATUSES.filter((one) => status?.includes(one) ?? true);
+  const which = { vaultId, diskId, types, statuses, createdFromMs, createdToMs };
+  return catalog.tasks.entries(projectId, which);
+}
+
+const STATUSES = Object.keys(OPERATION_TRANSITIONS) as OperationStatus[];
 
 async function vaultsOf(
   enterpriseProjectId: string | undefined,
@@ -51,13 +72,7 @@ async function vaultsOf(
   return new Set(items.map((vault) => vault.id));
 }
 
-const matches = (task: OperationLog, command: ListTasksCommand): boolean =>
+const matches = (task: TaskEntry, command: ListTasksCommand): boolean =>
   command.ofDisks &&
-  (command.type ?? task.type) === task.type &&
-  (command.status ?? [task.status]).includes(task.status) &&
-  (command.vaultId ?? task.vaultId) === task.vaultId &&
   (command.vaultName ?? task.vaultName) === task.vaultName &&
-  (command.resourceId ?? task.disk.id) === task.disk.id &&
-  (command.resourceName ?? task.disk.name) === task.disk.name &&
-  task.createdAtMs >= (command.createdFromMs ?? task.createdAtMs) &&
-  task.createdAtMs <= (command.createdToMs ?? task.createdAtMs);
+  (command.resourceName ?? task.disk.name) === task.disk.name;

@@ -11,11 +11,10 @@ import {
   type Usage,
 } from '../model/cost-report.ts';
 import type { DiskId, ProjectId, VaultId } from '../model/ids.ts';
-import type { OperationLog } from '../model/operation-log.ts';
 import { DAY_MS, dayOf, type UsageSample } from '../model/usage-ledger.ts';
 import type { ApiPorts } from './api-ports.ts';
 import type { Caller } from './caller.ts';
-import { LIST_SCAN_MAX, listAll } from './list-page.ts';
+import { listAll } from './list-page.ts';
 import { mapLimited } from './map-limited.ts';
 
 export interface ReportCostsCommand {
@@ -114,22 +113,20 @@ async function readFacts(
   return {
     changes: Map.groupBy(changes, ({ vaultId }) => vaultId),
     samples: Map.groupBy(samples, ({ vaultId }) => vaultId),
-    backups: await countedBackups(sinceMs, catalog.tasks.list(projectId)),
+    backups: await countedBackups(projectId, sinceMs, catalog),
   };
 }
 
-/** Tasks come newest first, so the first older one ends the walk. */
 async function countedBackups(
-  sinceMs: number,
-  tasks: AsyncIterable<OperationLog>,
+  projectId: ProjectId,
+  createdFromMs: number,
+  { tasks }: Ports['catalog'],
 ): Promise<CountedBackup[]> {
   const backups: CountedBackup[] = [];
-  let scanned = 0;
-  for await (const { type, outcome, vaultId, totalBytes, createdAtMs } of tasks) {
-    if (createdAtMs < sinceMs) break;
-    if (++scanned > LIST_SCAN_MAX)
-      throw new HoldfastError('Holdfast.ListTooLong', { max: LIST_SCAN_MAX });
-    if (type !== 'backup' || outcome === undefined) continue;
+  const types = ['backup'] as const;
+  const entries = await listAll(tasks.entries(projectId, { types, createdFromMs }));
+  for (const { outcome, vaultId, totalBytes, createdAtMs } of await tasks.getAll(entries)) {
+    if (outcome === undefined) continue;
     const bytes = (name: string): number => Number(outcome[name] ?? 0);
     backups.push({
       vaultId,

@@ -83,7 +83,7 @@ const start = async (
   { jobs }: DataPorts,
 ): Promise<void> => {
   // A deletion is a record of what has happened: it has no job.
-  if (type === 'delete') return;
+  if (type === 'delete' || type === 'vault_delete') return;
   const name = restarts === 0 ? id : `${id}-r${restarts}`;
   await jobs.start({ kind: type, name, projectId, operationLogId: id });
 };

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import type { ApiPorts } from '../../lib/service/api-ports.ts';
-import { type ApiWorld, apiWorld, finishBackup, httpEvent, send } from '../support/api.ts';
+import { type ApiWorld, apiWorld, finishBackup, httpEvent, PROJECT, send } from '../support/api.ts';
 
 /** The same world, in which nobody may read all backups of the project. */
 const frugal = (world: ApiWorld): ApiPorts => ({
@@ -9,8 +9,9 @@ const frugal = (world: ApiWorld): ApiPorts => ({
     ...world.catalog,
     backups: {
       ...world.catalog.backups,
-      list: () => {
-        throw new Error('the list of the whole project was read');
+      entries: (projectId, which) => {
+        if (which.vaultId === undefined) throw new Error('the whole project was read');
+        return world.catalog.backups.entries(projectId, which);
       },
     },
   },
@@ -54,6 +55,43 @@ describe('lists of backups', () => {
       expect(await list(`${filter}=${of}`)).toMatchObject({ count: count - 1 });
     },
   );
+
+  it.each([
+    ['status', 'status=available', { statuses: ['available'] }, 12],
+    ['disk', 'resource_id=', { diskId: '' }, 3],
+  ])('by %s read no others', async (_, query, which, count) => {
+    const world = await apiWorld();
+    const { runs } = await someVault(world);
+    await someVault(world);
+    const { disk } = await world.catalog.backups.get(PROJECT, runs[0]!.backupIds[0]!);
+    const asked: object[] = [];
+    const entries: ApiPorts['catalog']['backups']['entries'] = (projectId, given) => {
+      asked.push(given);
+      return world.catalog.backups.entries(projectId, given);
+    };
+    const catalog = { ...world.catalog, backups: { ...world.catalog.backups, entries } };
+    const isOfDisk = query.endsWith('=');
+    const path = `/backups?${isOfDisk ? `${query}${disk.id}` : query}&limit=2`;
+    const { body } = await world.call('GET', path, undefined, { ...world, catalog });
+    expect(body).toMatchObject({ count });
+    expect(idsOf(body)).toHaveLength(2);
+    expect(asked).toMatchObject([isOfDisk ? { diskId: disk.id } : which]);
+  });
+
+  it('leave out what was deleted or removed since its entry was read', async () => {
+    const world = await apiWorld();
+    const { runs } = await someVault(world);
+    const [deleted, ...left] = runs.flatMap(({ backupIds }) => backupIds);
+    const stale = await Array.fromAsync(world.catalog.backups.entries(PROJECT, {}));
+    await world.call('DELETE', `/backups/${deleted}`);
+    const entries: ApiPorts['catalog']['backups']['entries'] = async function* () {
+      yield { ...stale[0]!, id: 'removed' };
+      yield* stale;
+    };
+    const catalog = { ...world.catalog, backups: { ...world.catalog.backups, entries } };
+    const { body } = await world.call('GET', '/backups', undefined, { ...world, catalog });
+    expect(idsOf(body).toSorted()).toEqual(left.toSorted());
+  });
 
   it('by both are of both', async () => {
     const world = await apiWorld();

@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { HoldfastError } from '../../lib/errors.ts';
 import type { ApiPorts } from '../../lib/service/api-ports.ts';
 import { apiWorld, finishBackup, PROJECT, refusal, resources } from '../support/api.ts';
+import { backupsIn } from '../support/listed.ts';
 
 const back = (vaultId: string, parameters?: object) => ({
   checkpoint: { vault_id: vaultId, ...(parameters ? { parameters } : {}) },
@@ -25,7 +26,7 @@ describe('create checkpoint', () => {
         },
       },
     });
-    const backups = await Array.fromAsync(world.catalog.backups.list(PROJECT));
+    const backups = await backupsIn(world.catalog, PROJECT);
     expect(backups.map((backup) => backup.disk.id).toSorted()).toEqual(diskIds.toSorted());
     for (const backup of backups) {
       expect(backup).toMatchObject({
@@ -77,7 +78,7 @@ describe('create checkpoint', () => {
     const [one, two] = [await world.addDisk(), await world.addDisk()];
     const vaultId = await world.addVault([one, two]);
     await world.addCheckpoint(vaultId, parameters(two));
-    const backups = await Array.fromAsync(world.catalog.backups.list(PROJECT));
+    const backups = await backupsIn(world.catalog, PROJECT);
     expect(backups.map((backup) => backup.disk.id)).toEqual([two]);
   });
 
@@ -181,7 +182,7 @@ describe('create checkpoint', () => {
     });
     const answer = await world.call('POST', '/checkpoints', back(vaultId), { ...world, disks });
     expect(answer).toMatchObject({ status: 503, body: refusal('Holdfast.Unavailable') });
-    expect(await Array.fromAsync(world.catalog.backups.list(PROJECT))).toEqual([]);
+    expect(await backupsIn(world.catalog, PROJECT)).toEqual([]);
   });
 
   it.each([

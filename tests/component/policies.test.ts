@@ -5,6 +5,7 @@ import type { Backup } from '../../lib/model/backup.ts';
 import { type PolicyRuns, runPolicies } from '../../lib/service/run-policies.ts';
 import { type ApiWorld, apiWorld, finishBackup, PROJECT } from '../support/api.ts';
 import { all } from '../support/catalog-assertions.ts';
+import { backupsIn, tasksIn } from '../support/listed.ts';
 
 /** Policies at work: the API makes them, a clock goes on, the function that runs them is called. */
 
@@ -42,7 +43,7 @@ const addPolicy = async (world: ApiWorld, pattern: string, definition: object = 
   return policyResponse.parse(answer.body).policy.id;
 };
 
-const backupsOf = ({ world }: Scene): Promise<Backup[]> => all(world.catalog.backups.list(PROJECT));
+const backupsOf = ({ world }: Scene): Promise<Backup[]> => backupsIn(world.catalog, PROJECT);
 
 /** Ends every backup that was begun. */
 const finishAll = async (given: Scene): Promise<void> => {
@@ -52,7 +53,7 @@ const finishAll = async (given: Scene): Promise<void> => {
 
 /** The tasks of time points that made no restore point. */
 const missedTasks = async ({ world }: Scene) =>
-  (await all(world.catalog.tasks.list(PROJECT))).filter(
+  (await tasksIn(world.catalog, PROJECT)).filter(
     ({ status }) => status === 'skipped' || status === 'failed',
   );
 
@@ -115,6 +116,8 @@ describe('policies that run by themselves', () => {
     expect((await backupsOf(forever))[0]).not.toHaveProperty('expiresAtMs');
     const [backup] = await backupsOf(month);
     expect(backup!.expiresAtMs).toBe(backup!.createdAtMs + 30 * DAY_MS);
+    const { body } = await month.world.call('GET', `/checkpoints/${backup!.checkpointId}`);
+    expect(body).toMatchObject({ checkpoint: { extra_info: { retention_duration: 30 } } });
   });
 
   it('FP5: stop when the policy is disabled, and make up for nothing when it is enabled', async () => {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { apiWorld, finishBackup, PROJECT, refusal } from '../support/api.ts';
+import { backupsIn, tasksIn } from '../support/listed.ts';
 
 /** A vault with two disks, the first of which has two backups, the second one. */
 const givenVault = async () => {
@@ -13,7 +14,7 @@ const givenVault = async () => {
       checkpoint: { vault_id: vaultId, parameters },
     });
     expect(status).toBe(200);
-    for await (const backup of world.catalog.backups.list(PROJECT))
+    for (const backup of await backupsIn(world.catalog, PROJECT))
       if (backup.root === 'NONE') {
         await finishBackup(world, backup.id);
         made.push(backup.id);
@@ -39,7 +40,7 @@ describe('remove resources', () => {
     const bindings = await world.catalog.vaults.bindings(vaultId);
     expect(bindings.map(({ diskId }) => diskId)).toEqual([other]);
     expect((await remove(disk)).body).toEqual(refusal('BackupService.6135', disk));
-    const tasks = await Array.fromAsync(world.catalog.tasks.list(PROJECT));
+    const tasks = await tasksIn(world.catalog, PROJECT);
     expect(tasks.filter(({ type }) => type === 'delete')).toHaveLength(2);
     // It may go to another vault now, where nothing of it is left behind.
     await world.addVault([disk]);

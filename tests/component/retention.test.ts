@@ -6,6 +6,7 @@ import { applyRetentionToVault } from '../../lib/service/apply-retention.ts';
 import { createCheckpoint } from '../../lib/service/create-checkpoint.ts';
 import { sweepRetention } from '../../lib/service/sweep-retention.ts';
 import { bindDisk, DISK, dataWorld, PROJECT, runJob } from '../support/data-world.ts';
+import { tasksIn } from '../support/listed.ts';
 import { appliedOf, somePolicy } from '../support/policy-records.ts';
 import { retentionRule } from '../support/retention-history.ts';
 
@@ -81,7 +82,7 @@ describe('retention after each completed backup', () => {
     const { daily, shown, world } = await scene(retentionRule({ maxBackups: 3 }));
     await daily(5);
     expect(await shown()).toEqual([3, 4, 5]);
-    const tasks = await Array.fromAsync(world.ports.catalog.tasks.list(PROJECT));
+    const tasks = await tasksIn(world.ports.catalog, PROJECT);
     expect(tasks.filter(({ type }) => type === 'delete')).toMatchObject([
       { status: 'success', requestId: 'retention', disk: { id: DISK } },
       { status: 'success' },

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { expect, it } from '@jest/globals';
-import { all, eventually, expectCode, many, race } from '../support/catalog-assertions.ts';
+import { all, expectCode, many, race } from '../support/catalog-assertions.ts';
 import {
   AT_MS,
   givenBegun,
@@ -147,25 +147,6 @@ const beginCases = (subject: Subject): void => {
 };
 
 const listCases = (subject: Subject): void => {
-  it("lists a project's backups, newest first, more than a page of them", async () => {
-    const { catalog } = subject();
-    const vault = await givenVault(catalog);
-    const description = 'x'.repeat(12_000);
-    await many(110, (n) =>
-      givenBegun(catalog, vault, { description, createdAtMs: AT_MS + (n % 100) }),
-    );
-    const { backup: hidden } = await givenCommitted(catalog, vault);
-    await catalog.backups.hide(vault.projectId, hidden.id, AT_MS);
-    await eventually(async () => {
-      const backups = await all(catalog.backups.list(vault.projectId));
-      expect(new Set(backups.map(({ id }) => id)).size).toBe(111);
-      const times = backups.map(({ createdAtMs }) => createdAtMs);
-      expect(times).toStrictEqual(times.toSorted((a, b) => b - a));
-      expect(backups.find(({ id }) => id === hidden.id)).toMatchObject({ root: 'HIDDEN' });
-    });
-    expect(await all(catalog.backups.list(randomUUID()))).toStrictEqual([]);
-  }, 60_000);
-
   it('lists the roots of a vault, oldest first, without those that have no manifest; and what it shows', async () => {
     const { catalog } = subject();
     const vault = await givenVault(catalog);

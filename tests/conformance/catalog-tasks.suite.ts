@@ -2,15 +2,14 @@ import { randomUUID } from 'node:crypto';
 import { expect, it } from '@jest/globals';
 import type { OperationLog } from '../../lib/model/operation-log.ts';
 import type { Catalog } from '../../lib/ports/catalog.ts';
-import { all, eventually, expectCode, many, race } from '../support/catalog-assertions.ts';
+import { all, expectCode, many, race } from '../support/catalog-assertions.ts';
 import {
   AT_MS,
   givenBegun,
   givenVault,
+  looseTask,
   someBackup,
-  someBinding,
   someTask,
-  someVault,
 } from '../support/catalog-records.ts';
 import type { Subject } from './catalog.suite.ts';
 
@@ -48,21 +47,6 @@ const creationCases = (subject: Subject): void => {
     expect(await tasks.get(task.projectId, task.id)).toStrictEqual(ended);
     expect(await unfinishedIds(subject().catalog)).not.toContain(task.id);
   });
-
-  it("lists a project's tasks, newest first, more than a page of them", async () => {
-    const { tasks } = subject().catalog;
-    const projectId = randomUUID();
-    const vaultName = 'x'.repeat(12_000);
-    await many(110, (n) =>
-      tasks.create(looseTask({ projectId, vaultName, createdAtMs: AT_MS + (n % 100) })),
-    );
-    await eventually(async () => {
-      const listed = await all(tasks.list(projectId));
-      expect(new Set(listed.map(({ id }) => id)).size).toBe(110);
-      const times = listed.map(({ createdAtMs }) => createdAtMs);
-      expect(times).toStrictEqual(times.toSorted((a, b) => b - a));
-    });
-  }, 60_000);
 
   it('shows the unfinished tasks of all projects, more than a page of them', async () => {
     const { catalog } = subject();
@@ -241,11 +225,6 @@ const cancelCases = (subject: Subject): void => {
     await tasks.end(projectId, id, { status: 'failed', atMs: AT_MS + 5 });
     await expectCode(tasks.requestCancel(projectId, id, AT_MS), 'Holdfast.NotCancellable');
   });
-};
-
-const looseTask = (fields: Partial<OperationLog> = {}): OperationLog => {
-  const backup = someBackup(someBinding(someVault()));
-  return { ...someTask(backup), type: 'verify', ...fields };
 };
 
 const givenTask = async (catalog: Catalog): Promise<OperationLog> => {

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe } from '@jest/globals';
 import type { Catalog } from '../../lib/ports/catalog.ts';
 import { backupCases } from './catalog-backups.suite.ts';
 import { credentialCases } from './catalog-credentials.suite.ts';
+import { listCases } from './catalog-lists.suite.ts';
 import { packCases } from './catalog-packs.suite.ts';
 import { policyCases } from './catalog-policies.suite.ts';
 import { repetitionCases } from './catalog-repetitions.suite.ts';
@@ -43,6 +44,7 @@ export const catalogSuite = (name: string, start: () => Promise<CatalogUnderTest
     describe('packs', () => packCases(get));
     describe('tasks', () => taskCases(get));
     describe('usage ledger', () => ledgerCases(get));
+    describe('lists', () => listCases(get));
     describe('credentials', () => credentialCases(get));
   });
 };

@@ -1,7 +1,11 @@
 import { expect, it } from '@jest/globals';
 import {
+  entriesOf,
   keys,
   listed,
+  madeBetween,
+  place,
+  placeOf,
   prefixes,
   projectPartition,
 } from '../../lib/adapters/aws/dynamo-catalog/keys.ts';
@@ -40,10 +44,14 @@ it('the keys of the catalog never change', () => {
     signature: keys.signature('AK1', 'ff00'),
     requestCount: keys.requestCount('AK1', 1_700_000_000),
     listedVault: listed('VAULT', record),
-    listedBackup: listed('BACKUP', record),
-    listedTask: listed('TASK', record),
+    listedUsage: listed('USAGE', record),
     listedCredential: listed('CREDENTIAL', record),
     listedAccessKey: listed('ACCESS_KEY', record),
+    place: place(record),
+    backupsInStatus: entriesOf.backupsInStatus('p1', 'available'),
+    backupsOf: entriesOf.backupsOf('p1', 'v1'),
+    tasksInStatus: entriesOf.tasksInStatus('p1', 'backup', 'running'),
+    tasksOf: entriesOf.tasksOf('p1', 'v1'),
   }).toStrictEqual({
     vault: { pk: 'VAULT#v1', sk: 'VAULT' },
     epoch: { pk: 'VAULT#v1', sk: 'EPOCH' },
@@ -75,10 +83,14 @@ it('the keys of the catalog never change', () => {
     signature: { pk: 'SIGNATURE#AK1#ff00', sk: 'SIGNATURE' },
     requestCount: { pk: 'REQUESTS#AK1#1700000000', sk: 'REQUESTS' },
     listedVault: { gsi1pk: 'PROJECT#p1#VAULT', gsi1sk: '001700000000000#r1' },
-    listedBackup: { gsi1pk: 'PROJECT#p1#BACKUP', gsi1sk: '001700000000000#r1' },
-    listedTask: { gsi1pk: 'PROJECT#p1#TASK', gsi1sk: '001700000000000#r1' },
+    listedUsage: { gsi1pk: 'PROJECT#p1#USAGE', gsi1sk: '001700000000000#r1' },
     listedCredential: { gsi1pk: 'PROJECT#p1#CREDENTIAL', gsi1sk: '001700000000000#r1' },
     listedAccessKey: { gsi1pk: 'PROJECT#p1#ACCESS_KEY', gsi1sk: '001700000000000#r1' },
+    place: '001700000000000#r1',
+    backupsInStatus: 'PROJECT#p1#BACKUP#available',
+    backupsOf: 'PROJECT#p1#BACKUP#v1',
+    tasksInStatus: 'PROJECT#p1#TASK#backup#running',
+    tasksOf: 'PROJECT#p1#TASK#v1',
   });
 });
 
@@ -113,5 +125,10 @@ it('every query asks for the keys of its kind and no others', () => {
   expect(asked(prefixes.sampledDays('p1'), day)).toBe(true);
   expect(asked(prefixes.taskAndProgress('t1'), keys.progress('t1', 0))).toBe(true);
   expect(asked(prefixes.unfinishedTasks(), keys.unfinishedTask(1, 't1'))).toBe(true);
-  expect(projectPartition('p1', 'TASK')).toBe('PROJECT#p1#TASK');
+  expect(projectPartition('p1', 'USAGE')).toBe('PROJECT#p1#USAGE');
+  const [from, to] = madeBetween(1, 2);
+  const stands = (createdAtMs: number) => place({ createdAtMs, id: 'ffff' });
+  expect([1, 2].every((at) => from < stands(at) && stands(at) < to)).toBe(true);
+  expect([0, 3].some((at) => from < stands(at) && stands(at) < to)).toBe(false);
+  expect(placeOf(place({ createdAtMs: 7, id: 'r1' }))).toEqual({ createdAtMs: 7, id: 'r1' });
 });

@@ -95,6 +95,10 @@ async function tellTheStory(world: World): Promise<void> {
   await world.call(200, 'POST', `/backups/${backupId}/undelete`);
   await world.call(204, 'DELETE', `/backups/${backupId}`);
   await world.call(200, 'GET', '/operation-logs');
+  for (const filter of ['vault_id', 'resource_id', 'enterprise_project_id'])
+    await world.call(200, 'GET', `/operation-logs?${filter}=0`);
+  await world.call(200, 'GET', '/backups');
+  await world.call(200, 'GET', '/backups?vault_id=0');
   await sweepExpired(world, vaultId, diskId);
   await makeAndDeleteVault(world);
   await govern(world, vaultId);

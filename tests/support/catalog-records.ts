@@ -110,6 +110,12 @@ export const someTask = (backup: Backup, fields: Partial<OperationLog> = {}): Op
   ...fields,
 });
 
+/** A task of a backup that the catalog does not know. */
+export const looseTask = (fields: Partial<OperationLog> = {}): OperationLog => {
+  const backup = someBackup(someBinding(someVault()));
+  return { ...someTask(backup), type: 'verify', ...fields };
+};
+
 export const someCheckpoint = (vault: Vault, fields: Partial<Checkpoint> = {}): Checkpoint => ({
   id: randomUUID(),
   projectId: vault.projectId,

@@ -111,7 +111,8 @@ export class Interleaving {
 export const LISTINGS: ReadonlySet<string> = new Set([
   'objects.list',
   'backups.roots',
-  'backups.list',
+  'backups.entries',
+  'backups.ofVault',
   'garbage.packs',
   'garbage.endedSessions',
   'garbage.vaultIds',

@@ -6,6 +6,36 @@ type TableDefinition = Omit<CreateTableCommandInput, 'TableName'>;
 export const BY_PROJECT = 'byProject';
 
 /**
+ * The indexes of the catalog that hold entries of backups and tasks: enough to choose and to sort
+ * 100,000 of them (docs/adr/0014-lists-read-entries.md). Each has a partition key of its own.
+ */
+export const ENTRY_INDEXES = { byStatus: 'gsi2pk', byDisk: 'gsi3pk', byVault: 'gsi4pk' } as const;
+
+/** What an entry is made of, beside its place. */
+export const ENTRY_ATTRIBUTES = [
+  'entry',
+  'name',
+  'status',
+  'updatedAtMs',
+  'completedAtMs',
+  'parentBackupId',
+  'endedAtMs',
+];
+
+type EntryIndex = NonNullable<TableDefinition['GlobalSecondaryIndexes']>[number];
+
+function entryIndexes(): EntryIndex[] {
+  return Object.entries(ENTRY_INDEXES).map(([IndexName, partition]) => ({
+    IndexName,
+    KeySchema: [
+      { AttributeName: partition, KeyType: 'HASH' },
+      { AttributeName: 'gsi1sk', KeyType: 'RANGE' },
+    ],
+    Projection: { ProjectionType: 'INCLUDE', NonKeyAttributes: ENTRY_ATTRIBUTES },
+  }));
+}
+
+/**
  * Both tables, as CreateTable takes them. `serverless.yml` declares the same for AWS, with
  * point-in-time recovery and deletion protection.
  */
@@ -17,6 +47,9 @@ export const DYNAMO_TABLES = {
       { AttributeName: 'sk', AttributeType: 'S' },
       { AttributeName: 'gsi1pk', AttributeType: 'S' },
       { AttributeName: 'gsi1sk', AttributeType: 'S' },
+      { AttributeName: 'gsi2pk', AttributeType: 'S' },
+      { AttributeName: 'gsi3pk', AttributeType: 'S' },
+      { AttributeName: 'gsi4pk', AttributeType: 'S' },
     ],
     KeySchema: [
       { AttributeName: 'pk', KeyType: 'HASH' },
@@ -31,6 +64,7 @@ export const DYNAMO_TABLES = {
         ],
         Projection: { ProjectionType: 'ALL' },
       },
+      ...entryIndexes(),
     ],
     BillingMode: 'PAY_PER_REQUEST',
   },

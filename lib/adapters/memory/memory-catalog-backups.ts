@@ -1,3 +1,4 @@
+import type { BackupCounts } from '../../model/backup.ts';
 import type { BackupCatalog } from '../../ports/catalog.ts';
 import {
   isCheckpointToPut,
@@ -7,6 +8,7 @@ import {
   ownBackup,
   ownCheckpoint,
 } from '../catalog-rules/backup-rules.ts';
+import { backupEntryOf, inOrderOf, isEntryOf } from '../catalog-rules/list-rules.ts';
 import {
   copyOf,
   epochOf,
@@ -48,9 +50,25 @@ export const memoryBackups = (state: MemoryCatalogState): BackupCatalog => {
       return copyOf(own(projectId, id));
     },
 
-    async *list(projectId) {
-      const all = [...backups.values()].filter((backup) => backup.projectId === projectId);
-      yield* copyOf(all).toSorted(newestFirst);
+    async *entries(projectId, which) {
+      const all = [...backups.values()].filter(
+        (backup) => backup.projectId === projectId && isEntryOf(backup, which),
+      );
+      yield* copyOf(all.map(backupEntryOf)).toSorted(newestFirst);
+    },
+
+    async getAll(entries) {
+      return copyOf(inOrderOf(entries, [...backups.values()]));
+    },
+
+    async counts(projectId, vaultId) {
+      const counts: BackupCounts = {};
+      for (const backup of backups.values()) {
+        if (backup.projectId !== projectId || backup.status === 'deleted') continue;
+        if ((vaultId ?? backup.vaultId) !== backup.vaultId) continue;
+        counts[backup.status] = (counts[backup.status] ?? 0) + 1;
+      }
+      return counts;
     },
 
     async *ofVault(vaultId) {

@@ -1,5 +1,6 @@
-import { hasEnded } from '../../model/operation-log.ts';
+import { hasEnded, OPERATION_TYPES } from '../../model/operation-log.ts';
 import type { TaskCatalog } from '../../ports/catalog.ts';
+import { inOrderOf, isEntryOf, taskEntryOf } from '../catalog-rules/list-rules.ts';
 import {
   checkStart,
   isTaskToCreate,
@@ -26,9 +27,17 @@ export const memoryTasks = ({ tasks, progress, bindings }: MemoryCatalogState): 
       return copyOf(own(projectId, id));
     },
 
-    async *list(projectId) {
-      const all = [...tasks.values()].filter((task) => task.projectId === projectId);
-      yield* copyOf(all).toSorted(newestFirst);
+    async *entries(projectId, which) {
+      const { types = OPERATION_TYPES } = which;
+      const all = [...tasks.values()].filter(
+        (task) =>
+          task.projectId === projectId && types.includes(task.type) && isEntryOf(task, which),
+      );
+      yield* copyOf(all.map(taskEntryOf)).toSorted(newestFirst);
+    },
+
+    async getAll(entries) {
+      return copyOf(inOrderOf(entries, [...tasks.values()]));
     },
 
     async *unfinished() {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { LIST_SCAN_MAX, listPage } from '../../../lib/service/list-page.ts';
+import { countedPage, LIST_SCAN_MAX, listPage } from '../../../lib/service/list-page.ts';
 import { mapLimited } from '../../../lib/service/map-limited.ts';
 
 async function* items(count: number) {
@@ -42,6 +42,30 @@ describe('list page', () => {
       code: 'Holdfast.ListTooLong',
     });
     expect(LIST_SCAN_MAX).toBe(100_000);
+  });
+});
+
+describe('counted page', () => {
+  it('reads no more than up to its end, and says the count that it was given', async () => {
+    let read = 0;
+    async function* counting() {
+      for await (const item of items(100)) {
+        read++;
+        yield item;
+      }
+    }
+    const page = await countedPage(counting(), 100, { limit: 2, offset: 1, marker: 'i3' });
+    expect(page.items.map(({ id }) => id)).toEqual(['i5', 'i6']);
+    expect(page).toMatchObject({ count: 100, limit: 2, offset: 1 });
+    expect(read).toBe(7);
+  });
+
+  it('has nothing behind the end, and no place for an unknown marker', async () => {
+    expect((await countedPage(items(2), 2, { limit: 5, offset: 2 })).items).toEqual([]);
+    const last = { limit: 5, offset: 0, marker: 'i1' };
+    expect((await countedPage(items(2), 2, last)).items).toEqual([]);
+    const unknown = countedPage(items(2), 2, { ...last, marker: 'x' });
+    await expect(unknown).rejects.toMatchObject({ code: 'BackupService.9900' });
   });
 });
 

@@ -1,4 +1,11 @@
-import type { Backup } from '../../../model/backup.ts';
+import {
+  BACKUP_TRANSITIONS,
+  type Backup,
+  type BackupCounts,
+  type BackupStatus,
+} from '../../../model/backup.ts';
+import type { CatalogTable } from './catalog-table.ts';
+import { codec, integer, optional, type Shape, text } from './codec.ts';
 import type { Write } from './expression.ts';
 import { keys } from './keys.ts';
 
@@ -18,3 +25,45 @@ export const countBackup = (
   },
   when: {},
 });
+
+type Counter = `in_${BackupStatus}`;
+
+/**
+ * What a backup that goes from one state to another adds to the counters of its vault. Deleted ones
+ * are not counted: only those that wait for the collector are known at all.
+ */
+export const statusMoved = (
+  from: BackupStatus | 'deleted',
+  to: BackupStatus | 'deleted',
+): Partial<Record<Counter, number>> => ({
+  ...(from !== 'deleted' && { [`in_${from}`]: -1 }),
+  ...(to !== 'deleted' && { [`in_${to}`]: 1 }),
+});
+
+const STATUSES = Object.keys(BACKUP_TRANSITIONS) as BackupStatus[];
+
+type CountsItem = { vaultId: string } & Partial<Record<Counter, number>>;
+
+/** A counter that nobody has moved yet is not there. */
+const countsCodec = codec<CountsItem>(
+  {
+    vaultId: text,
+    ...Object.fromEntries(STATUSES.map((status) => [`in_${status}`, optional(integer)])),
+  } as Shape<CountsItem>,
+  ({ vaultId }) => keys.usage(vaultId),
+);
+
+/** How many backups the project has in each state, or one vault of it. */
+export const readCounts = async (
+  table: CatalogTable,
+  projectId: string,
+  vaultId?: string,
+): Promise<BackupCounts> => {
+  const counts: BackupCounts = {};
+  for await (const item of table.list(countsCodec, projectId, 'USAGE')) {
+    if ((vaultId ?? item.vaultId) !== item.vaultId) continue;
+    for (const status of STATUSES)
+      counts[status] = (counts[status] ?? 0) + (item[`in_${status}`] ?? 0);
+  }
+  return counts;
+};

@@ -1,11 +1,5 @@
-import {
-  BACKUP_TRANSITIONS,
-  type Backup,
-  type BackupStatus,
-  type RootState,
-} from '../../../model/backup.ts';
+import type { Backup, RootState } from '../../../model/backup.ts';
 import type { OperationLog } from '../../../model/operation-log.ts';
-import { statesBefore } from '../../../model/state-table.ts';
 import type { BackupCatalog } from '../../../ports/catalog.ts';
 import {
   isCheckpointToPut,
@@ -15,7 +9,8 @@ import {
   ownBackup,
   ownCheckpoint,
 } from '../../catalog-rules/backup-rules.ts';
-import { countBackup } from './backup-counts.ts';
+import { inOrderOf } from '../../catalog-rules/list-rules.ts';
+import { countBackup, readCounts, statusMoved } from './backup-counts.ts';
 import type { CatalogTable } from './catalog-table.ts';
 import {
   backupCodec,
@@ -25,6 +20,7 @@ import {
   taskCodec,
   taskItems,
 } from './codecs.ts';
+import { backupEntries, backupInStatus } from './entries.ts';
 import type { Write } from './expression.ts';
 import { keys, prefixes } from './keys.ts';
 import { readBackup, readEpoch } from './reads.ts';
@@ -67,7 +63,14 @@ export const dynamoBackups = (table: CatalogTable): BackupCatalog => {
 
     get: own,
 
-    list: (projectId) => table.list(backupCodec, projectId, 'BACKUP'),
+    entries: (projectId, which) => backupEntries(table, projectId, which),
+
+    async getAll(entries) {
+      const found = await table.getAll(backupCodec, entries.map(keyOf));
+      return inOrderOf(entries, found);
+    },
+
+    counts: (projectId, vaultId) => readCounts(table, projectId, vaultId),
 
     ofVault: (vaultId) => inVault(vaultId, ['NONE', 'VISIBLE']),
 
@@ -85,17 +88,20 @@ export const dynamoBackups = (table: CatalogTable): BackupCatalog => {
 
     async setStatus(projectId, id, status, change) {
       const { atMs, ...facts } = change;
-      const set = { ...facts, status, updatedAtMs: atMs };
+      const set = { ...facts, ...backupInStatus(projectId, status), updatedAtMs: atMs };
       const remove = change.failure === undefined ? ['failure'] : [];
       return settle('backups.setStatus', table.limits, async () => {
         const stored = await own(projectId, id);
         if (!isStatusToSet(stored, status)) return { done: stored };
-        return {
-          write: async () =>
-            backupCodec.decode(
-              await table.update(keyOf(stored), { set, remove }, mayBecome(status, stored)),
-            ),
-        };
+        const writes: Write[] = [
+          { update: keyOf(stored), change: { set, remove }, when: isStill(stored) },
+          {
+            update: keys.usage(stored.vaultId),
+            change: { count: statusMoved(stored.status, status) },
+            when: { exists: true },
+          },
+        ];
+        return { write: () => table.transact(writes).then(() => own(projectId, id)) };
       });
     },
 
@@ -110,7 +116,8 @@ export const dynamoBackups = (table: CatalogTable): BackupCatalog => {
   };
 };
 
-const keyOf = (backup: Backup) => keys.backup(backup.vaultId, backup.createdAtMs, backup.id);
+const keyOf = (backup: Pick<Backup, 'id' | 'vaultId' | 'createdAtMs'>) =>
+  keys.backup(backup.vaultId, backup.createdAtMs, backup.id);
 
 const beginWrites = (backup: Backup, task: OperationLog): Write[] => {
   const { id, projectId, vaultId, operationLogId, createdAtMs, disk } = backup;
@@ -127,15 +134,16 @@ const beginWrites = (backup: Backup, task: OperationLog): Write[] => {
       when,
     },
     ...taskItems(task).map((item) => ({ put: item, when })),
-    { update: keys.usage(vaultId), change: { add: { heldCount: 1 } }, when: { exists: true } },
+    {
+      update: keys.usage(vaultId),
+      change: { add: { heldCount: 1 }, count: statusMoved('deleted', backup.status) },
+      when: { exists: true },
+    },
   ];
 };
 
-/** The root is still what it was when the decision was made. */
-const mayBecome = (status: BackupStatus, { root }: Backup) => ({
-  oneOf: { status: statesBefore(BACKUP_TRANSITIONS, status) },
-  equal: { root },
-});
+/** Status and root are still what they were when the decision was made, and what is counted. */
+const isStill = ({ status, root }: Backup) => ({ equal: { status, root } });
 
 const hideWrites = (backup: Backup, epoch: number, atMs: number): Write[] => [
   { check: keys.epoch(backup.vaultId), when: { equal: { epoch } } },
@@ -143,18 +151,21 @@ const hideWrites = (backup: Backup, epoch: number, atMs: number): Write[] => [
     update: keyOf(backup),
     change: {
       set: {
-        status: 'deleted',
+        ...backupInStatus(backup.projectId, 'deleted'),
         root: 'HIDDEN',
         deletedEpoch: epoch,
         hiddenAtMs: atMs,
         updatedAtMs: atMs,
       },
     },
-    when: mayBecome('deleted', backup),
+    when: isStill(backup),
   },
   {
     update: keys.usage(backup.vaultId),
-    change: { add: { heldCount: -1, backupCount: backup.root === 'VISIBLE' ? -1 : 0 } },
+    change: {
+      add: { heldCount: -1, backupCount: backup.root === 'VISIBLE' ? -1 : 0 },
+      count: statusMoved(backup.status, 'deleted'),
+    },
     when: { exists: true },
   },
   ...(backup.root === 'VISIBLE' ? [countBackup(backup, -1, backup.stats?.storedBytes ?? 0)] : []),

@@ -11,11 +11,13 @@ import {
   type TransactWriteCommandInput,
   UpdateCommand,
 } from '@aws-sdk/lib-dynamodb';
+import type { EntriesOf } from '../../../ports/catalog.ts';
 import { batchDelete, batchGet } from '../dynamo-batches.ts';
-import { BY_PROJECT } from '../dynamo-tables.ts';
+import { BY_PROJECT, ENTRY_ATTRIBUTES, ENTRY_INDEXES } from '../dynamo-tables.ts';
 import type { Codec, Item } from './codec.ts';
 import { type Change, type Condition, expressions, type Write } from './expression.ts';
-import { type ItemKey, type ListedKind, projectPartition } from './keys.ts';
+import { type ItemKey, type ListedKind, madeBetween, projectPartition } from './keys.ts';
+import { newestFirst } from './newest-first.ts';
 import { reading, type SettleLimits } from './settle.ts';
 
 /**
@@ -34,6 +36,11 @@ export interface CatalogTable {
   pages(prefix: ItemKey, filter?: Condition): AsyncIterable<Item[]>;
   /** The project's items of a kind, newest first; a write may show up a moment later. */
   list<T>(codec: Codec<T>, projectId: string, kind: ListedKind): AsyncIterable<T>;
+  /** Pages of the entries in the partitions of an index, newest first; as late as `list`. */
+  entries(
+    from: { index: keyof typeof ENTRY_INDEXES; partitions: string[] },
+    which: Pick<EntriesOf<string>, 'createdFromMs' | 'createdToMs' | 'pageSize'>,
+  ): AsyncIterable<Item[]>;
   put(item: Item, when?: Condition): Promise<void>;
   /** Returns the item as it is then. */
   update(key: ItemKey, change: Change, when: Condition): Promise<Item>;
@@ -107,6 +114,20 @@ export const catalogTable = (
       for await (const items of pages) yield* items.map((item) => codec.decode(item));
     },
 
+    entries({ index, partitions }, { createdFromMs, createdToMs, pageSize }) {
+      const [from, to] = madeBetween(createdFromMs, createdToMs);
+      const pages = (partition: string) =>
+        query({
+          IndexName: index,
+          ScanIndexForward: false,
+          ...(pageSize !== undefined && { Limit: pageSize }),
+          KeyConditionExpression: `${ENTRY_INDEXES[index]} = :pk AND gsi1sk BETWEEN :from AND :to`,
+          ...ENTRY_PROJECTION,
+          ExpressionAttributeValues: { ':pk': partition, ':from': from, ':to': to },
+        });
+      return newestFirst(partitions.map(pages));
+    },
+
     async put(item, when) {
       await client.send(new PutCommand({ TableName, Item: item, ...expressions(when) }));
     },
@@ -147,6 +168,13 @@ export const catalogTable = (
   };
 };
 
+const ENTRY_PROJECTION = {
+  ProjectionExpression: ['gsi1sk', ...ENTRY_ATTRIBUTES].map((name) => `#${name}`).join(', '),
+  ExpressionAttributeNames: Object.fromEntries(
+    ['gsi1sk', ...ENTRY_ATTRIBUTES].map((name) => [`#${name}`, name]),
+  ),
+};
+
 /** A consistent query of the items whose sort key begins with the prefix's. */
 const keysOf = ({ pk, sk }: ItemKey) => ({
   ConsistentRead: true,
@@ -160,7 +188,9 @@ async function* queryPages(
 ): AsyncGenerator<Item[]> {
   let from: Item | undefined;
   do {
-    const command = new QueryCommand({ ...input, ExclusiveStartKey: from });
+    // A first page that was too small is followed by whole ones.
+    const next = from === undefined ? {} : { ExclusiveStartKey: from, Limit: undefined };
+    const command = new QueryCommand({ ...input, ...next });
     const { Items = [], LastEvaluatedKey } = await reading('query', () => client.send(command));
     yield Items;
     from = LastEvaluatedKey;

@@ -10,6 +10,7 @@ import type { OperationLogId, ProjectId, SessionId, VaultId } from '../../../mod
 import {
   hasEnded,
   OPERATION_TRANSITIONS,
+  OPERATION_TYPES,
   type OperationLog,
 } from '../../../model/operation-log.ts';
 import type { Policy, PolicyType, RetentionRule } from '../../../model/policy.ts';
@@ -39,6 +40,7 @@ import {
   stateOf,
   text,
 } from './codec.ts';
+import { backupEntryItem, taskEntryItem } from './entries.ts';
 import { keys, listed } from './keys.ts';
 
 const failure = optional(object<Failure>({ code: text, message: text }));
@@ -250,7 +252,7 @@ export const backupCodec = codec<Backup>(
   },
   (backup) => ({
     ...keys.backup(backup.vaultId, backup.createdAtMs, backup.id),
-    ...listed('BACKUP', backup),
+    ...backupEntryItem(backup),
   }),
 );
 
@@ -312,7 +314,7 @@ export const taskCodec = codec<OperationLog>(
   {
     id: text,
     projectId: text,
-    type: oneOf('backup', 'restore', 'delete', 'verify'),
+    type: oneOf(...OPERATION_TYPES),
     status: stateOf(OPERATION_TRANSITIONS),
     vaultId: text,
     vaultName: text,
@@ -342,7 +344,7 @@ export const taskCodec = codec<OperationLog>(
     updatedAtMs: integer,
     endedAtMs: optional(integer),
   },
-  (task) => ({ ...keys.task(task.id), ...listed('TASK', task) }),
+  (task) => ({ ...keys.task(task.id), ...taskEntryItem(task) }),
 );
 
 export const unfinishedTaskCodec = codec<Pick<OperationLog, 'id' | 'createdAtMs'>>(

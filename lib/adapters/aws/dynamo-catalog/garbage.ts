@@ -9,7 +9,7 @@ import {
 } from '../../catalog-rules/garbage-rules.ts';
 import { lastChange } from '../../catalog-rules/ledger-rules.ts';
 import { isDeletingVault, isToStartDeleting, ownVault } from '../../catalog-rules/vault-rules.ts';
-import { countBackup } from './backup-counts.ts';
+import { countBackup, statusMoved } from './backup-counts.ts';
 import type { CatalogTable } from './catalog-table.ts';
 import {
   backupPointerCodec,
@@ -18,6 +18,7 @@ import {
   usageCodec,
   vaultCodec,
 } from './codecs.ts';
+import { backupInStatus } from './entries.ts';
 import type { Write } from './expression.ts';
 import { garbageCounting } from './garbage-counting.ts';
 import { garbagePacks } from './garbage-packs.ts';
@@ -177,14 +178,14 @@ const undeleteWrites = (
   {
     update: keyOf(stored),
     change: {
-      set: { status, root, undeletedAtMs, updatedAtMs },
+      set: { ...backupInStatus(stored.projectId, status), root, undeletedAtMs, updatedAtMs },
       remove: ['deletedEpoch', 'hiddenAtMs'],
     },
     when: stillHidden(stored),
   },
   {
     update: keys.usage(stored.vaultId),
-    change: { add: { heldCount: 1, backupCount: 1 } },
+    change: { add: { heldCount: 1, backupCount: 1 }, count: statusMoved('deleted', status) },
     when: { exists: true, absent: ['isDeleting'] },
   },
   countBackup(stored, 1, stored.stats?.storedBytes ?? 0),

@@ -1,3 +1,4 @@
+import type { BackupStatus } from '../../../model/backup.ts';
 import type {
   BackupId,
   CheckpointId,
@@ -10,6 +11,7 @@ import type {
   SessionId,
   VaultId,
 } from '../../../model/ids.ts';
+import type { OperationStatus, OperationType } from '../../../model/operation-log.ts';
 import type { PolicyType } from '../../../model/policy.ts';
 
 /** The key of an item of the table `catalog`. */
@@ -120,7 +122,7 @@ export const prefixes = {
 };
 
 /** The kinds that a project lists, and their partition in the index `byProject`. */
-export type ListedKind = 'VAULT' | 'BACKUP' | 'CREDENTIAL' | 'ACCESS_KEY' | 'TASK';
+export type ListedKind = 'VAULT' | 'USAGE' | 'CREDENTIAL' | 'ACCESS_KEY';
 
 export const projectPartition = (projectId: ProjectId, kind: ListedKind): string =>
   `PROJECT#${projectId}#${kind}`;
@@ -131,7 +133,35 @@ export const listed = (
   record: { projectId: ProjectId; id: string; createdAtMs: number },
 ): { gsi1pk: string; gsi1sk: string } => ({
   gsi1pk: projectPartition(record.projectId, kind),
-  gsi1sk: `${sortable(record.createdAtMs)}#${record.id}`,
+  gsi1sk: place(record),
+});
+
+/** Its place in every index: by creation, then by id. */
+export const place = ({ createdAtMs, id }: { createdAtMs: number; id: string }): string =>
+  `${sortable(createdAtMs)}#${id}`;
+
+/** The partitions of the indexes that hold entries of lists. */
+export const entriesOf = {
+  backupsInStatus: (projectId: ProjectId, status: BackupStatus): string =>
+    `PROJECT#${projectId}#BACKUP#${status}`,
+  /** Of a disk or of a vault: each has an index of its own. */
+  backupsOf: (projectId: ProjectId, id: string): string => `PROJECT#${projectId}#BACKUP#${id}`,
+  tasksInStatus: (projectId: ProjectId, type: OperationType, status: OperationStatus): string =>
+    `PROJECT#${projectId}#TASK#${type}#${status}`,
+  tasksOf: (projectId: ProjectId, id: string): string => `PROJECT#${projectId}#TASK#${id}`,
+};
+
+/** Where things that were made in this time stand in an index; from the first to the last. */
+export const madeBetween = (fromMs = 0, toMs = 10 ** 15 - 1): [string, string] => [
+  sortable(fromMs),
+  // `~` is behind every id.
+  `${sortable(toMs)}#~`,
+];
+
+/** When the thing was made, and its id, of its place in an index. */
+export const placeOf = (sk: string): { createdAtMs: number; id: string } => ({
+  createdAtMs: Number(sk.slice(0, 15)),
+  id: sk.slice(16),
 });
 
 const APPLIED: ItemKey = { pk: 'APPLIED', sk: '' };

@@ -16,9 +16,10 @@ import {
   type OpenSession,
   open,
 } from '../../catalog-rules/session-rules.ts';
-import { countBackup } from './backup-counts.ts';
+import { countBackup, statusMoved } from './backup-counts.ts';
 import type { CatalogTable } from './catalog-table.ts';
 import { backupCodec, openSessionCodec, rangeCodec, sessionCodec } from './codecs.ts';
+import { backupInStatus } from './entries.ts';
 import type { Condition, Write } from './expression.ts';
 import { type ItemKey, keys, prefixes } from './keys.ts';
 import { findBackup, readBackup, readEpoch } from './reads.ts';
@@ -202,7 +203,7 @@ const commitWrites = (commit: Commit, backup: Backup, { parentBackupId }: Sessio
       update: keyOf(backup),
       change: {
         set: {
-          status: 'available',
+          ...backupInStatus(backup.projectId, 'available'),
           root: 'VISIBLE',
           manifest: { sessionId, sha256: commit.manifestSha256 },
           stats,
@@ -215,7 +216,10 @@ const commitWrites = (commit: Commit, backup: Backup, { parentBackupId }: Sessio
     },
     {
       update: keys.usage(vaultId),
-      change: { add: { usedBytes: stats.storedBytes, backupCount: 1 } },
+      change: {
+        add: { usedBytes: stats.storedBytes, backupCount: 1 },
+        count: statusMoved('protecting', 'available'),
+      },
       when: { exists: true },
     },
     countBackup(backup, 1, stats.storedBytes),

@@ -5,6 +5,7 @@ import {
 } from '../../../model/operation-log.ts';
 import { statesBefore } from '../../../model/state-table.ts';
 import type { TaskCatalog } from '../../../ports/catalog.ts';
+import { inOrderOf } from '../../catalog-rules/list-rules.ts';
 import {
   checkStart,
   isTaskToCreate,
@@ -20,6 +21,7 @@ import {
   taskItems,
   unfinishedTaskCodec,
 } from './codecs.ts';
+import { taskEntries, taskInStatus } from './entries.ts';
 import type { Write } from './expression.ts';
 import { keys, prefixes } from './keys.ts';
 import { isConditionFailed, settle } from './settle.ts';
@@ -43,7 +45,15 @@ export const dynamoTasks = (table: CatalogTable): TaskCatalog => {
 
     get: own,
 
-    list: (projectId) => table.list(taskCodec, projectId, 'TASK'),
+    entries: (projectId, which) => taskEntries(table, projectId, which),
+
+    async getAll(entries) {
+      const found = await table.getAll(
+        taskCodec,
+        entries.map(({ id }) => keys.task(id)),
+      );
+      return inOrderOf(entries, found);
+    },
 
     async *unfinished() {
       for await (const items of table.pages(prefixes.unfinishedTasks())) {
@@ -57,10 +67,11 @@ export const dynamoTasks = (table: CatalogTable): TaskCatalog => {
 
     async start(projectId, id, change) {
       const { atMs, ...facts } = change;
-      const set = { ...facts, status: 'running', updatedAtMs: atMs };
       const status = ['running', ...statesBefore(OPERATION_TRANSITIONS, 'running')];
-      return settle('tasks.start', table.limits, async (attempt) => {
-        if (attempt > 1) checkStart(await own(projectId, id));
+      return settle('tasks.start', table.limits, async () => {
+        const task = await own(projectId, id);
+        checkStart(task);
+        const set = { ...facts, ...taskInStatus(task, 'running'), updatedAtMs: atMs };
         const changed = { set, setOnce: { startedAtMs: atMs } };
         const when = { equal: { projectId }, oneOf: { status } };
         return {
@@ -95,7 +106,14 @@ export const dynamoTasks = (table: CatalogTable): TaskCatalog => {
         const writes: Write[] = [
           {
             update: keys.task(id),
-            change: { set: { ...facts, endedAtMs: atMs, updatedAtMs: atMs } },
+            change: {
+              set: {
+                ...facts,
+                ...taskInStatus(task, end.status),
+                endedAtMs: atMs,
+                updatedAtMs: atMs,
+              },
+            },
             when: { oneOf: { status: statesBefore(OPERATION_TRANSITIONS, end.status) } },
           },
           { remove: keys.unfinishedTask(task.createdAtMs, id) },

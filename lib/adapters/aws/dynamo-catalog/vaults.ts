@@ -21,7 +21,7 @@ import {
   usageCodec,
   vaultCodec,
 } from './codecs.ts';
-import { keys, prefixes } from './keys.ts';
+import { keys, listed, prefixes } from './keys.ts';
 import { readBinding, readUsage } from './reads.ts';
 import { epochCodec, vaultMarkCodec } from './run-codecs.ts';
 import { settle } from './settle.ts';
@@ -48,7 +48,10 @@ export const dynamoVaults = (table: CatalogTable): VaultCatalog => {
               { put: keyCodec.encode(key), when },
               { put: epochCodec.encode({ vaultId, epoch: 1 }), when },
               { put: vaultMarkCodec.encode({ projectId: vault.projectId, vaultId }), when },
-              { put: usageCodec.encode({ vaultId, ...none }), when },
+              {
+                put: { ...usageCodec.encode({ vaultId, ...none }), ...listed('USAGE', vault) },
+                when,
+              },
               putChange(firstChange(vault)),
             ]),
         };
