@@ -303,6 +303,11 @@ export const CATALOGUE = {
     (d: { vaultId: string; reason: string }) =>
       `Nothing of vault ${d.vaultId} is collected until somebody has looked: ${d.reason}`,
   ),
+  'audit.finding': entry(
+    'corrupt',
+    (d: { vaultId: string; kind: string; id: string; text: string }) =>
+      `Vault ${d.vaultId}: ${d.kind} ${d.id}: ${d.text}.`,
+  ),
   'pack.live-again': entry(
     'corrupt',
     (d: { packId: string }) =>

@@ -3,6 +3,8 @@ import type { Backup } from '../model/backup.ts';
 import { readManifest, readSegment } from './read-manifest.ts';
 import type { PackReading } from './read-packs.ts';
 
+type Reading = Pick<PackReading, 'objects' | 'vaultKeys'>;
+
 /**
  * Which of `backups` name one of `packIds`, or cannot be read at all. Segments that several backups
  * share are read once. Costs a read of every map of the vault; it runs only when damage was found.
@@ -10,7 +12,7 @@ import type { PackReading } from './read-packs.ts';
 export const findAffected = async (
   backups: AsyncIterable<Backup>,
   packIds: ReadonlySet<string>,
-  reading: PackReading,
+  reading: Reading,
 ): Promise<Backup[]> => {
   const affected: Backup[] = [];
   const known = new Map<string, boolean>();
@@ -24,7 +26,7 @@ const namesAny = async (
   backup: Backup,
   packIds: ReadonlySet<string>,
   known: Map<string, boolean>,
-  reading: PackReading,
+  reading: Reading,
 ): Promise<boolean> => {
   // A backup that was cancelled is HIDDEN and has no map.
   if (backup.manifest === undefined) return false;

@@ -84,20 +84,31 @@ export const planGarbage = (facts: GarbageFacts, limits = GARBAGE_LIMITS): Garba
  * does not know would look like garbage. A session's item is removed after its last object, so a
  * manifest without its session, or a marker of a commit that the catalog has not seen, proves it.
  */
-const catalogDoubts = ({ objects, sessions, mark, packs }: GarbageFacts): string[] => {
-  const states = new Map([...sessions.ended, ...sessions.open].map(({ id, state }) => [id, state]));
+const catalogDoubts = (facts: GarbageFacts): string[] => {
+  const { mark, packs } = facts;
   const known = new Set(packs.map(({ id }) => id));
-  const doubts: string[] = [];
+  const doubts = sessionDoubts(facts).map(({ reason }) => reason);
+  for (const packId of mark.live.keys())
+    if (!known.has(packId)) doubts.push(`a backup names pack ${packId}, the catalog does not`);
+  return doubts;
+};
+
+/** Sessions whose `object` should not be there, by what the catalog says. */
+export const sessionDoubts = ({ objects, sessions, mark }: GarbageFacts) => {
+  const states = new Map([...sessions.ended, ...sessions.open].map(({ id, state }) => [id, state]));
+  const doubts: { sessionId: SessionId; object: 'manifest' | 'marker'; reason: string }[] = [];
   for (const [sessionId, { hasManifest, isCommitted }] of objects.sessions) {
     if (mark.manifests.has(sessionId)) continue;
     const state = states.get(sessionId);
-    if (hasManifest && state === undefined)
-      doubts.push(`the catalog does not know session ${sessionId}, which has a manifest`);
-    else if (isCommitted && state !== 'COMMITTED')
-      doubts.push(`session ${sessionId} was committed, the catalog says ${state ?? 'nothing'}`);
+    if (hasManifest && state === undefined) {
+      const reason = `the catalog does not know session ${sessionId}, which has a manifest`;
+      doubts.push({ sessionId, object: 'manifest', reason });
+    } else if (isCommitted && state !== 'COMMITTED') {
+      const said = state ?? 'nothing';
+      const reason = `session ${sessionId} was committed, the catalog says ${said}`;
+      doubts.push({ sessionId, object: 'marker', reason });
+    }
   }
-  for (const packId of mark.live.keys())
-    if (!known.has(packId)) doubts.push(`a backup names pack ${packId}, the catalog does not`);
   return doubts;
 };
 

@@ -30,5 +30,14 @@ export interface BackupFailed extends Common {
   message: string;
 }
 
+/** The nightly audit found that what a vault knows and what it stores do not agree. */
+export interface AuditFindings extends Common {
+  type: 'vault.audit-findings';
+  /** How many. */
+  found: number;
+  /** The first one, in words. */
+  first: string;
+}
+
 /** What the owner of a vault is told (spec section 3.2, smn_notify). */
-export type Notice = ThresholdReached | BackupFailed;
+export type Notice = ThresholdReached | BackupFailed | AuditFindings;

@@ -22,6 +22,14 @@ export const PACK_TRANSITIONS: Transitions<PackState> = {
   GONE: [],
 };
 
+/** In these its object holds the slots that are present, until it is DELETING. */
+export const HOLDING_STATES: ReadonlySet<PackState> = new Set([
+  'SEALED',
+  'CONDEMNED',
+  'SHRINKING',
+  'QUARANTINED',
+]);
+
 /** Most slots a pack has. */
 export const PACK_SLOTS_MAX = 256;
 /** A pack is finished when its sealed blocks reach this many bytes. */

@@ -22,6 +22,16 @@ export interface ObservedUsage {
   endedSessions: SessionId[];
 }
 
+/** Which cycle the used bytes of a vault go back to. */
+export interface CountedUsage {
+  epoch: number;
+  /**
+   * Horizon of the cycle that began this epoch: all that sessions of an earlier start have stored
+   * is in the used bytes. 0 before the first cycle; `null` while the cycle has not counted.
+   */
+  m0: number | null;
+}
+
 /**
  * What the collector does to the catalog (ARCHITECTURE.md, "Sessions and roots", rules R7 to R14).
  * The promises of `Catalog` hold for every method: conditional, idempotent, settled by reading.
@@ -112,6 +122,8 @@ export interface GarbageCatalog {
    * but for what a session wrote that had not ended yet. Its commit adds that, then or later.
    */
   observeUsage(vaultId: VaultId): Promise<ObservedUsage>;
+  /** Consistent. `BackupService.6105` when there is no such vault. */
+  countedUsage(vaultId: VaultId): Promise<CountedUsage>;
   /**
    * The vault's used bytes become `usedBytes` plus what commits have added since `observed`. Once a
    * run: a second call changes nothing.

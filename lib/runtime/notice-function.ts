@@ -33,6 +33,12 @@ export const noticeSchema: z.ZodType<Notice> = z.discriminatedUnion('type', [
     code: text,
     message: text,
   }),
+  z.strictObject({
+    ...common,
+    type: z.literal('vault.audit-findings'),
+    found: z.int(),
+    first: text,
+  }),
 ]);
 
 /**

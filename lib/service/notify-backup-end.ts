@@ -1,4 +1,3 @@
-import { isError } from '../errors.ts';
 import type { OperationLogId, ProjectId } from '../model/ids.ts';
 import type { Notice } from '../model/notice.ts';
 import type { OperationLog } from '../model/operation-log.ts';
@@ -8,6 +7,7 @@ import type { Clock } from '../ports/clock.ts';
 import type { Notifier } from '../ports/notifier.ts';
 import type { Probe } from '../ports/probe.ts';
 import { changeVault } from './change-vault.ts';
+import { sendNotice } from './send-notice.ts';
 
 interface Ports {
   catalog: Catalog;
@@ -35,7 +35,7 @@ async function tellFailure(task: OperationLog, ports: Ports): Promise<void> {
   if (failure === undefined || failure.code === 'Holdfast.Cancelled') return;
   const { smnNotify, name: vaultName } = await ports.catalog.vaults.get(projectId, vaultId);
   if (!smnNotify) return;
-  await send(
+  await sendNotice(
     {
       type: 'backup.failed',
       id: task.id,
@@ -96,17 +96,5 @@ async function tellThreshold(
     sizeBytes: sizeGib * GIBIBYTE,
     threshold,
   };
-  return send(notice, ports);
-}
-
-/** True when it was sent. */
-async function send(notice: Notice, { notifier, probe }: Ports): Promise<boolean> {
-  try {
-    await notifier.send(notice);
-    return true;
-  } catch (error) {
-    if (!isError(error)) throw error;
-    probe.problem('notice.not-sent', error, { type: notice.type, vaultId: notice.vaultId });
-    return false;
-  }
+  return sendNotice(notice, ports);
 }

@@ -16,7 +16,7 @@ import {
   PROJECT,
   runJob,
 } from './data-world.ts';
-import { type Choose, Interleaving } from './interleaving.ts';
+import { type Actor, type Choose, Interleaving } from './interleaving.ts';
 
 /** What a rule is dropped from: `state` is the real catalog's, `pause` lets others go first. */
 export interface Bending {
@@ -56,8 +56,16 @@ const newWorld = async () => {
   return { world, first, other };
 };
 
-/** Runs all actors at once in the order that `choose` gives, and looks for loss after each call. */
-export const explore = async (choose: Choose, drop?: Drop): Promise<Exploration> => {
+/**
+ * Runs all actors at once in the order that `choose` gives, and looks for loss after each call.
+ *
+ * @param also makes one more of them
+ */
+export const explore = async (
+  choose: Choose,
+  drop?: Drop,
+  also?: (world: DataWorld, portsOf: (actor: string) => DataPorts) => Actor,
+): Promise<Exploration> => {
   const { world, first } = await newWorld();
   const order = new Interleaving();
   let loss: string | null = null;
@@ -68,6 +76,7 @@ export const explore = async (choose: Choose, drop?: Drop): Promise<Exploration>
     fenceActor(world, portsOf('watchdog')),
     readerActor(first.id, world, portsOf('reader')),
     ...['GC1', 'GC2'].map((name) => collectorActor(name, world, portsOf(name))),
+    ...(also === undefined ? [] : [also(world, portsOf)]),
   ];
   const failures = await order.run(
     actors,
@@ -119,6 +128,7 @@ export const gatedPorts = (
       backups: gate('backups', { ...catalog.backups, ...bent?.backups }),
       sessions: gate('sessions', { ...catalog.sessions, ...bent?.sessions }),
       packs: gate('packs', { ...catalog.packs, ...bent?.packs }),
+      vaults: gate('vaults', catalog.vaults),
       garbage: gate('garbage', { ...catalog.garbage, ...bent?.garbage }),
     },
     objects: gate('objects', objects),

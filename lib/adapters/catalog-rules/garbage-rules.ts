@@ -5,7 +5,7 @@ import type { PackId, ProjectId, VaultId } from '../../model/ids.ts';
 import { isPartOf, PACK_TRANSITIONS, type Pack, type PackState } from '../../model/pack.ts';
 import type { Session } from '../../model/session.ts';
 import { mayBecome } from '../../model/state-table.ts';
-import type { Cycle, GarbageCatalog } from '../../ports/garbage-catalog.ts';
+import type { CountedUsage, Cycle, GarbageCatalog } from '../../ports/garbage-catalog.ts';
 import { ownBackup } from './backup-rules.ts';
 import { refuse } from './refusal.ts';
 
@@ -25,6 +25,12 @@ export const ownRun = (stored: RunningEpoch | null, cycle: Cycle): CollectorRun 
     throw new HoldfastError('cycle.superseded', { runId, vaultId });
   return stored.run;
 };
+
+/** A run that has counted has set its horizon before. */
+export const countedBy = ({ epoch, run }: RunningEpoch): CountedUsage => ({
+  epoch,
+  m0: run === undefined ? 0 : run.hasCounted ? (run.horizon ?? null) : null,
+});
 
 /** Refuses a horizon that is not the run's: a decision made under it could be wrong. */
 export const checkHorizon = (run: CollectorRun, m0: number): void => {

@@ -4,6 +4,7 @@ import type { Cycle, GarbageCatalog } from '../../ports/garbage-catalog.ts';
 import {
   checkHorizon,
   condemning,
+  countedBy,
   deleting,
   deletingOrphan,
   isHorizonToSet,
@@ -35,10 +36,13 @@ import {
 export const memoryGarbage = (state: MemoryCatalogState): GarbageCatalog => {
   const { vaults, epochs, runs, packs, backups, sessions, ranges, checkpoints, bindings } = state;
 
+  const runningEpoch = (vaultId: string, epoch: number) => {
+    const run = runs.get(vaultId);
+    return { epoch, ...(run && { run }) };
+  };
   const current = (cycle: Cycle) => {
     const epoch = epochs.get(cycle.vaultId);
-    const run = runs.get(cycle.vaultId);
-    return ownRun(epoch === undefined ? null : { epoch, ...(run && { run }) }, cycle);
+    return ownRun(epoch === undefined ? null : runningEpoch(cycle.vaultId, epoch), cycle);
   };
   const under = (cycle: Cycle, m0: number) => checkHorizon(current(cycle), m0);
   const packOf = ({ vaultId }: Cycle, id: string) => packs.get(inVault(vaultId, id)) ?? null;
@@ -171,6 +175,10 @@ export const memoryGarbage = (state: MemoryCatalogState): GarbageCatalog => {
       const { usedBytes } = usageOf(state, vaultId);
       const ended = sessionsOf(vaultId).filter((session) => session.state !== 'OPEN');
       return { usedBytes, endedSessions: ended.map(({ id }) => id).toSorted() };
+    },
+
+    async countedUsage(vaultId) {
+      return countedBy(runningEpoch(vaultId, epochOf(state, vaultId)));
     },
 
     async setUsed(cycle, usedBytes, observed) {

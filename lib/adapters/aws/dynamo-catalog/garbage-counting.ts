@@ -1,17 +1,19 @@
 import { HoldfastError } from '../../../errors.ts';
 import type { VaultId } from '../../../model/ids.ts';
 import type { GarbageCatalog } from '../../../ports/garbage-catalog.ts';
+import { countedBy } from '../../catalog-rules/garbage-rules.ts';
 import type { CatalogTable } from './catalog-table.ts';
 import { sessionCodec } from './codecs.ts';
 import { readRun } from './garbage-runs.ts';
 import { keys, prefixes } from './keys.ts';
-import { readUsage } from './reads.ts';
+import { readEpoch, readUsage } from './reads.ts';
+import { runningEpoch } from './run-codecs.ts';
 import { settle } from './settle.ts';
 
 /** How the used bytes of a vault become exact. */
 export const garbageCounting = (
   table: CatalogTable,
-): Pick<GarbageCatalog, 'observeUsage' | 'setUsed'> => ({
+): Pick<GarbageCatalog, 'observeUsage' | 'countedUsage' | 'setUsed'> => ({
   async observeUsage(vaultId) {
     for (let attempt = 1; attempt <= table.limits.attemptsMax; attempt++) {
       const { usedBytes } = await readUsage(table, vaultId);
@@ -23,6 +25,8 @@ export const garbageCounting = (
     }
     throw new HoldfastError('catalog.unavailable', { operation: 'garbage.observeUsage' });
   },
+
+  countedUsage: async (vaultId) => countedBy(runningEpoch(await readEpoch(table, vaultId))),
 
   async setUsed(cycle, usedBytes, observed) {
     const { vaultId, runId, epoch } = cycle;
