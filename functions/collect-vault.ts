@@ -1,5 +1,5 @@
 import { dataWorld } from '../lib/runtime/containers.ts';
-import { collectionWorker } from '../lib/runtime/worker-function.ts';
+import { vaultWorker } from '../lib/runtime/worker-function.ts';
 import { collectVault } from '../lib/service/collect-vault.ts';
 
-export const handler = collectionWorker(collectVault, dataWorld);
+export const handler = vaultWorker(collectVault, dataWorld);

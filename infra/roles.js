@@ -66,6 +66,15 @@ const rights = () => ({
     forgetBlocks,
   ],
   'start-collections': [catalog('query'), noCredentials, start('collect-garbage')],
+  'audit-vault': [
+    catalog('get', 'batch', 'query'),
+    noCredentials,
+    read('backups/*', 'packs/*'),
+    notify,
+    seeBucket,
+    openKeys,
+  ],
+  'start-audits': [catalog('query'), noCredentials, call('audit-vault')],
   'watch-jobs': [
     catalog('get', 'batch', 'query', 'update', 'delete'),
     noCredentials,

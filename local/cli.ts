@@ -30,6 +30,8 @@ Vaults and backups (through the API: start it first with npm start)
   collect <vault> [--dry-run]              free what is garbage now, or say what would be freed
   cost [--from D] [--to D] [--by vault|tag:KEY]
                                            what the vaults have used and cost, and a forecast
+  audit [<vault>]                          compare what is known with what is stored, of one vault
+                                           or all; ends with 1 when something is wrong
 
 Time (of local mode alone, to try policies and retention out; it cannot be turned back)
   clock                                    what time it is
@@ -65,8 +67,11 @@ interface Context {
 
 type Command = (context: Context) => Promise<object>;
 
-/** Commands by their words; each answers facts that are printed as text or JSON. */
-const COMMANDS: Record<string, { operands: number; run: Command }> = {
+/**
+ * Commands by their words; each answers facts that are printed as text or JSON. A number other
+ * than 0 in the fact `failsBy` is a failure.
+ */
+const COMMANDS: Record<string, { operands: number; run: Command; failsBy?: string }> = {
   'disk import': { operands: 1, run: (context) => importDisk(context) },
   'disk export': { operands: 2, run: (context) => exportDisk(context) },
   'disk list': { operands: 0, run: (context) => listDisks(context) },
@@ -85,6 +90,7 @@ const COMMANDS: Record<string, { operands: number; run: Command }> = {
     run: async ({ args: [id = ''] }) => (await api()).call('POST', `operation-logs/${id}/cancel`),
   },
   collect: { operands: 1, run: (context) => collect(context) },
+  audit: { operands: 0, run: (context) => audit(context), failsBy: 'found' },
   clock: { operands: 0, run: async ({ home }) => (await clock()).showClock(home) },
   'clock forward': {
     operands: 1,
@@ -157,7 +163,8 @@ const main = async (): Promise<number> => {
   else
     for (const [key, value] of Object.entries(answer))
       console.log(`${key.padEnd(16)} ${show(value)}`);
-  return 0;
+  const { failsBy } = command;
+  return failsBy !== undefined && (answer as Record<string, unknown>)[failsBy] !== 0 ? 1 : 0;
 };
 
 const show = (value: unknown): string =>
@@ -252,6 +259,11 @@ const collect = async ({ args: [vaultId = ''], options, home }: Context): Promis
   const undeleteDays = Number(process.env['HOLDFAST_UNDELETE_DAYS'] ?? 7);
   if (!(undeleteDays >= 0)) throw new Error('HOLDFAST_UNDELETE_DAYS is a number of days.');
   return collectNow(home, vaultId, { dryRun: options['dry-run'] ?? false, undeleteDays });
+};
+
+const audit = async ({ args: [vaultId], home }: Context): Promise<object> => {
+  const { auditNow } = await import('./audit-command.ts');
+  return auditNow(home, vaultId);
 };
 
 const restore = async ({ args: [backupId = ''], options, quiet }: Context): Promise<object> => {

@@ -26,4 +26,6 @@ export interface Collection {
 export interface Jobs {
   start(job: Job): Promise<void>;
   collect(collection: Collection): Promise<void>;
+  /** No durable execution: it will run, perhaps twice, and two at once do no harm. */
+  audit(vault: Pick<Collection, 'projectId' | 'vaultId'>): Promise<void>;
 }

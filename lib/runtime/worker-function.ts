@@ -27,8 +27,8 @@ type World = () => { ports: DataPorts };
 /** A data worker. */
 export const workerFunction = (run: Work, world: World) => worker(rangeRequest, run, world);
 
-/** The worker that collects a vault. */
-export const collectionWorker = (run: Work, world: World) => worker(collection, run, world);
+/** A worker that is given a vault. */
+export const vaultWorker = (run: Work, world: World) => worker(collection, run, world);
 
 /**
  * What a retry may mend is thrown, so that the job calls again; what it cannot is an answer, with

@@ -56,6 +56,7 @@ const NOTHING: AuditReport = {
  */
 export const auditVault = async (
   { projectId, vaultId }: VaultCollection,
+  _deadlineMs: number,
   ports: AuditPorts,
 ): Promise<AuditReport> => {
   const vault = await findVault(projectId, vaultId, ports);

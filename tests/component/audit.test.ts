@@ -9,6 +9,7 @@ import { writeBlock } from '../support/data-scenario.ts';
 import { backUp, beginBackup, type DataWorld, DISK, PROJECT } from '../support/data-world.ts';
 
 const HOUR_MS = 3_600_000;
+const NEVER = Number.MAX_SAFE_INTEGER;
 
 let world: DataWorld;
 let first: Backup;
@@ -30,7 +31,7 @@ beforeEach(async () => {
 const packs = () => [...world.state.packs.values()];
 const objects = () => world.objects.objects;
 const address = () => ({ projectId: PROJECT, vaultId: world.vaultId });
-const audit = () => auditVault(address(), world.ports);
+const audit = () => auditVault(address(), NEVER, world.ports);
 const kindsOf = async () => (await audit()).findings.map(({ kind, id }) => [kind, id]);
 const pack = () => world.state.packs.get(inVault(world.vaultId, shared))!;
 const keyOfPack = () => packKey(address(), shared);
@@ -159,7 +160,7 @@ describe('an audit', () => {
     const { catalog } = world.ports;
     const backupCounts = async () => [{ diskId: DISK, backupCount: 1, backupBytes: 7 }];
     const vaults = { ...catalog.vaults, backupCounts };
-    const report = await auditVault(address(), {
+    const report = await auditVault(address(), NEVER, {
       ...world.ports,
       catalog: { ...catalog, vaults },
     });

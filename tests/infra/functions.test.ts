@@ -14,7 +14,7 @@ import {
 } from './packaged.ts';
 
 const DURABLE = ['backup', 'restore', 'verify', 'collect-garbage'];
-const WORKERS = ['copy-blocks', 'restore-blocks', 'verify-blocks', 'collect-vault'];
+const WORKERS = ['copy-blocks', 'restore-blocks', 'verify-blocks', 'collect-vault', 'audit-vault'];
 const LATEST_LAMBDA_SECONDS = 900;
 
 let template: Template;
@@ -129,6 +129,7 @@ describe('jobs and workers', () => {
     ['RunDashpolicies', 'rate(1 minute)'],
     ['StartDashcollections', 'rate(1 hour)'],
     ['MeterDashusage', 'rate(1 hour)'],
+    ['StartDashaudits', 'cron(0 2 * * ? *)'],
     // Within 08:00 to 20:00 UTC (spec section 4.3).
     ['RetentionDashsweep', 'cron(0 8,12,16 * * ? *)'],
   ])('%s runs by its schedule', (name, schedule) => {

@@ -1,5 +1,6 @@
 import { inlinePool } from '../../lib/engine/pool/block-pool.ts';
 import type { Collection, Job, JobKind } from '../../lib/ports/jobs.ts';
+import { type AuditReport, auditVault } from '../../lib/service/audit-vault.ts';
 import { collectVault } from '../../lib/service/collect-vault.ts';
 import { copyDiskRange } from '../../lib/service/copy-disk-range.ts';
 import type { DataPorts, RangeRequest } from '../../lib/service/data-ports.ts';
@@ -11,6 +12,7 @@ import { runCollectJob } from '../../lib/service/run-collect-job.ts';
 import { runPolicies } from '../../lib/service/run-policies.ts';
 import { runRestoreJob } from '../../lib/service/run-restore-job.ts';
 import { runVerifyJob } from '../../lib/service/run-verify-job.ts';
+import { startAudits } from '../../lib/service/start-audits.ts';
 import { startCollections } from '../../lib/service/start-collections.ts';
 import { sweepRetention } from '../../lib/service/sweep-retention.ts';
 import { verifyDiskRange } from '../../lib/service/verify-disk-range.ts';
@@ -171,6 +173,12 @@ export const recordedWorld = async (dynamo: TestDynamo) => {
         await as('collect-garbage', () =>
           runCollectJob({ projectId, vaultId }, contextOf('collect-garbage')),
         );
+    },
+    /** The nightly audit of a vault. */
+    async audit(vaultId: string): Promise<AuditReport> {
+      await as('start-audits', (ports) => startAudits(ports));
+      const vault = { projectId: PROJECT, vaultId };
+      return as('audit-vault', (ports) => auditVault(vault, Number.MAX_SAFE_INTEGER, ports));
     },
     /** The watchdog, after every lease has run out. */
     watch() {

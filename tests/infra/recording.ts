@@ -170,4 +170,7 @@ const recordedJobs = (
     note({ action: 'lambda:InvokeFunction', resource: lambdaArn('collect-garbage:durable') });
     collected(collection);
   },
+  audit: async () => {
+    note({ action: 'lambda:InvokeFunction', resource: lambdaArn('audit-vault') });
+  },
 });

@@ -181,10 +181,20 @@ async function loseBackup(world: World, vaultId: string, diskId: string): Promis
   await world.watch();
   for (let attempt = 0; attempt < 3; attempt++) {
     await world.crashNextJob();
+    if (attempt === 0) await findLostPack(world, vaultId);
     await world.watch();
   }
   const body = await world.call(200, 'GET', '/operation-logs?status=timeout');
   expect(found({ count: z.literal(1) }, body)).toEqual({ count: 1 });
+}
+
+/** An audit, while a session is open, meets a pack that is not stored. */
+async function findLostPack(world: World, vaultId: string): Promise<void> {
+  const [key, bytes] = [...world.objects].find(([one]) => one.includes('/packs/')) ?? [];
+  world.objects.delete(key!);
+  const { findings } = await world.audit(vaultId);
+  expect(findings.map(({ kind }) => kind)).toContain('object-missing');
+  world.objects.set(key!, bytes!);
 }
 
 async function failBackup(world: World, vaultId: string, diskId: string): Promise<void> {

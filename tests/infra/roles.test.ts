@@ -126,6 +126,7 @@ describe('objects', () => {
     ['restore-blocks', ['packs/*', 'backups/*']],
     ['verify-blocks', ['packs/*', 'backups/*', 'keys/*', 'vault.json']],
     ['collect-vault', ['backups/*', 'packs/*']],
+    ['audit-vault', ['backups/*', 'packs/*']],
   ])('are read by %s where its work is', (key, patterns) => {
     expect(reachOf(key, 's3:GetObject')).toEqual(objects(...patterns));
   });
@@ -137,6 +138,7 @@ describe('objects', () => {
     expect(none).toEqual([
       'collect-garbage',
       'start-collections',
+      'start-audits',
       'watch-jobs',
       'retention-sweep',
       'run-policies',
@@ -169,6 +171,7 @@ describe('vault keys', () => {
       [
         'api-vaults kms:Decrypt',
         'api-vaults kms:Encrypt',
+        'audit-vault kms:Decrypt',
         'backup kms:Decrypt',
         'collect-vault kms:Decrypt',
         'copy-blocks kms:Decrypt',
@@ -213,6 +216,8 @@ describe('functions', () => {
     ],
     ['collect-garbage', [lambda('collect-vault')]],
     ['start-collections', [lambda('collect-garbage:durable')]],
+    ['start-audits', [lambda('audit-vault')]],
+    ['audit-vault', [lambda('notify')]],
     ['api-vaults', [lambda('collect-garbage:durable')]],
     ['api-checkpoints', [lambda('backup:durable')]],
     ['api-backups', [lambda('restore:durable'), lambda('verify:durable')]],
@@ -226,7 +231,7 @@ describe('functions', () => {
   });
 
   it('others call none', () => {
-    expect(holdersOf('lambda:InvokeFunction')).toHaveLength(11);
+    expect(holdersOf('lambda:InvokeFunction')).toHaveLength(13);
   });
 
   it('that are durable keep their own execution, and only they', () => {

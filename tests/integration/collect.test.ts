@@ -38,6 +38,7 @@ it(
     const { vault } = await holdfast(['vault', 'create', '--name', 'v']);
     const first = await holdfast(['backup', vault!, disk!]);
     const client = await mode.client();
+    expect(await holdfast(['audit', vault!])).toMatchObject({ vaults: 1, found: 0, leftovers: 0 });
     const idle = await holdfast<{ freedBytes: number }>(['collect', vault!, '--dry-run']);
     expect(idle.freedBytes).toBe(0);
 
@@ -52,6 +53,7 @@ it(
     expect(await objects()).toBeLessThan(before);
 
     const second = await holdfast(['backup', vault!, disk!]);
+    expect(await holdfast(['audit'])).toMatchObject({ vaults: 1, found: 0 });
     await holdfast(['verify', second['backup']!]);
   },
   TEST_MS,

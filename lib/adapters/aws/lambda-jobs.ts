@@ -1,4 +1,9 @@
-import { InvokeCommand, type LambdaClient, type LambdaClientConfig } from '@aws-sdk/client-lambda';
+import {
+  InvokeCommand,
+  type InvokeCommandInput,
+  type LambdaClient,
+  type LambdaClientConfig,
+} from '@aws-sdk/client-lambda';
 import { HoldfastError } from '../../errors.ts';
 import type { Jobs } from '../../ports/jobs.ts';
 
@@ -21,21 +26,17 @@ export const lambdaJobs = (
   client: LambdaClient,
   functionOf: (kind: string) => { name: string; qualifier: string },
 ): Jobs => {
-  const invoke = async (kind: string, name: string, event: object): Promise<void> => {
-    const { name: FunctionName, qualifier: Qualifier } = functionOf(kind);
+  const send = async (name: string, input: Omit<InvokeCommandInput, 'InvocationType'>) => {
     try {
-      await client.send(
-        new InvokeCommand({
-          FunctionName,
-          Qualifier,
-          InvocationType: 'Event',
-          DurableExecutionName: name,
-          Payload: JSON.stringify(event),
-        }),
-      );
+      await client.send(new InvokeCommand({ ...input, InvocationType: 'Event' }));
     } catch (cause) {
       throw new HoldfastError('job.unavailable', { name }, { cause });
     }
+  };
+  const invoke = async (kind: string, name: string, event: object): Promise<void> => {
+    const { name: FunctionName, qualifier: Qualifier } = functionOf(kind);
+    const Payload = JSON.stringify(event);
+    await send(name, { FunctionName, Qualifier, DurableExecutionName: name, Payload });
   };
   return {
     start: ({ kind, name, projectId, operationLogId }) => {
@@ -43,5 +44,9 @@ export const lambdaJobs = (
       return invoke(kind, name, { projectId, operationLogId, attempt });
     },
     collect: ({ name, ...vault }) => invoke('collect-garbage', name, vault),
+    audit: (vault) => {
+      const { name: FunctionName } = functionOf('audit-vault');
+      return send(`audit-${vault.vaultId}`, { FunctionName, Payload: JSON.stringify(vault) });
+    },
   };
 };
