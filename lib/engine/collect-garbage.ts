@@ -201,9 +201,12 @@ const storeShrunk = async (
   return true;
 };
 
-/** A pack that cannot be written anew is damaged: it is reported, and no backup relies on it. */
+/**
+ * A pack that cannot be written anew is damaged: it is reported, and no backup relies on it. With
+ * nothing live in it, it goes as every damaged one does: condemned, then deleted.
+ */
 const orDamaged = async (
-  { packId, kind }: PackStep,
+  { packId, kind, live }: PackStep,
   { catalog, cycle, probe }: Collecting,
   run: () => Promise<boolean>,
 ): Promise<boolean> => {
@@ -213,7 +216,9 @@ const orDamaged = async (
     const damage = ['store.object-missing', 'format.malformed', 'pack.damaged'] as const;
     if (!isError(error, ...damage)) throw error;
     probe.problem('pack.not-shrunk', error, { packId });
-    if (kind === 'shrink') await catalog.packs.quarantine(cycle.vaultId, packId, error.message);
+    const reason = error.message;
+    if (kind === 'shrink') await catalog.packs.quarantine(cycle.vaultId, packId, reason);
+    else await catalog.garbage.quarantineShrinking(cycle, packId, { live, reason });
     return false;
   }
 };

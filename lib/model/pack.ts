@@ -16,7 +16,8 @@ export const PACK_TRANSITIONS: Transitions<PackState> = {
   SEALED: ['CONDEMNED', 'SHRINKING', 'QUARANTINED'],
   // A damaged one that is live again is QUARANTINED again.
   CONDEMNED: ['SEALED', 'QUARANTINED', 'DELETING'],
-  SHRINKING: ['SEALED'],
+  // It cannot be written anew: only a cycle, which knows what is live in it, says so.
+  SHRINKING: ['SEALED', 'QUARANTINED'],
   QUARANTINED: ['SEALED', 'CONDEMNED'],
   DELETING: ['GONE'],
   GONE: [],

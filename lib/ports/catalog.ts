@@ -217,7 +217,7 @@ export interface PackCatalog {
    */
   pin(vaultId: VaultId, id: PackId, startEpoch: number): Promise<Pack | null>;
   get(vaultId: VaultId, id: PackId): Promise<Pack | null>;
-  /** SEALED or CONDEMNED -> QUARANTINED (or already). */
+  /** SEALED or CONDEMNED -> QUARANTINED (or already). A SHRINKING one is the collector's. */
   quarantine(vaultId: VaultId, id: PackId, reason: string): Promise<void>;
   /** QUARANTINED -> SEALED (or already): it was found whole. */
   release(vaultId: VaultId, id: PackId): Promise<void>;

@@ -89,6 +89,16 @@ export interface GarbageCatalog {
     packId: PackId,
     shrunk: { present: Uint8Array; storedBytes: number },
   ): Promise<boolean>;
+  /**
+   * R10: SHRINKING -> QUARANTINED, when it cannot be written anew; `present` becomes what of it is
+   * `live`, so that it promises nothing that a late PUT of a dead run would not hold. Already
+   * QUARANTINED: true.
+   */
+  quarantineShrinking(
+    cycle: Cycle,
+    packId: PackId,
+    damage: { live: Uint8Array; reason: string },
+  ): Promise<boolean>;
 
   /**
    * R11: HIDDEN (also without manifest: a cancelled backup), `deletedEpoch` < m0, hidden before

@@ -217,6 +217,41 @@ describe('a vault about which there are doubts is not collected', () => {
   });
 });
 
+describe('a pack that was left shrinking and is not stored any more', () => {
+  const leftShrinking = async () => {
+    const world = await collectorWorld(4);
+    await write(world, ['a', 'b', 'c', 'd']);
+    const first = await backUp(world);
+    await write(world, ['a', 'x', 'y', 'z']);
+    const second = await backUp(world);
+    await hide(world, first);
+    const pack = [...world.state.packs.values()].find(
+      ({ sessionId }) => sessionId === first.manifest?.sessionId,
+    )!;
+    pack.state = 'SHRINKING';
+    world.objects.objects.delete(packKey({ projectId: PROJECT, vaultId: world.vaultId }, pack.id));
+    return { world, second, packId: pack.id };
+  };
+  const problems = ({ probe }: Awaited<ReturnType<typeof collectorWorld>>) =>
+    probe.problems.filter(({ event }) => event === 'pack.not-shrunk');
+
+  it('is damage, told once, while backups name it', async () => {
+    const { world, packId } = await leftShrinking();
+    await collectAll(world);
+    expect(await world.ports.catalog.packs.quarantined(world.vaultId)).toEqual([packId]);
+    expect(problems(world)).toHaveLength(1);
+  });
+
+  it('goes when none does', async () => {
+    const { world, second } = await leftShrinking();
+    await hide(world, second);
+    await collectAll(world);
+    expect([...world.state.packs.values()]).toEqual([]);
+    expect(keysOf(world, '/packs/')).toEqual([]);
+    expect(problems(world)).toHaveLength(1);
+  });
+});
+
 it('a running reader keeps what it reads, however many cycles pass', async () => {
   const world = await collectorWorld(2);
   await write(world, ['a', 'b']);

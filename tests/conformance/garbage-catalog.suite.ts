@@ -89,6 +89,7 @@ const runCases = (subject: Subject): void => {
       () => garbage.startDeletingOrphan(cycle, id),
       () => garbage.removePack(cycle, id),
       () => garbage.finishShrinking(cycle, id, shrunk),
+      () => garbage.quarantineShrinking(cycle, id, { live: new Uint8Array(), reason: 'r' }),
       () => garbage.removeSession(cycle, randomUUID()),
       () => garbage.setUsed(cycle, 1, { usedBytes: 0, endedSessions: [] }),
       () => garbage.removeVaultItems(cycle),

@@ -204,4 +204,27 @@ const shrinkCases = (subject: Subject): void => {
     const grown = { present: without(8), storedBytes: 800 };
     await expectCode(garbage.finishShrinking(cycle, id, grown), 'catalog.conflict');
   });
+
+  it('quarantines a shrinking pack with what is live in it, and it never shrinks again', async () => {
+    const { catalog } = subject();
+    const { garbage, packs } = catalog;
+    const vault = await givenVault(catalog);
+    const [id, sealed] = [
+      await givenSealedPack(catalog, vault),
+      await givenSealedPack(catalog, vault),
+    ];
+    const { cycle, m0 } = await givenCycle(catalog, vault.id);
+    await garbage.startShrinking(cycle, id, m0);
+    await expectCode(packs.quarantine(vault.id, id, 'verified'), 'catalog.conflict');
+    const damage = { live: Uint8Array.of(0b1010_0101, 0, 0, 0), reason: 'it is not there' };
+    for (let n = 0; n < 2; n++)
+      expect(await garbage.quarantineShrinking(cycle, id, damage)).toBe(true);
+    const pack = await packs.get(vault.id, id);
+    const present = Uint8Array.of(0b1010_0101, 0);
+    expect(pack).toMatchObject({ state: 'QUARANTINED', present, reason: damage.reason });
+    expect(await packs.quarantined(vault.id)).toStrictEqual([id]);
+    expect(await garbage.startShrinking(cycle, id, m0)).toBe(false);
+    expect(await garbage.quarantineShrinking(cycle, sealed, damage)).toBe(false);
+    expect(await garbage.quarantineShrinking(cycle, somePackId(), damage)).toBe(false);
+  });
 };

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { expect, it } from '@jest/globals';
 import { all, eventually, expectCode } from '../support/catalog-assertions.ts';
 import {
@@ -18,6 +19,7 @@ import type { Subject } from './catalog.suite.ts';
 export const garbageVaultCases = (subject: Subject): void => {
   sessionCases(subject);
   usageCases(subject);
+  countedCases(subject);
   closingCases(subject);
   endCases(subject);
 };
@@ -67,6 +69,20 @@ const usageCases = (subject: Subject): void => {
     });
     await garbage.setUsed(next.cycle, 0, again);
     expect((await vaults.usage(vault.id)).usedBytes).toBe(0);
+  });
+};
+
+const countedCases = (subject: Subject): void => {
+  it('says up to which sessions the used bytes are exact', async () => {
+    const { catalog } = subject();
+    const { garbage } = catalog;
+    const { id } = await givenVault(catalog);
+    expect(await garbage.countedUsage(id)).toStrictEqual({ epoch: 1, m0: 0 });
+    const { cycle } = await givenCycle(catalog, id, 1);
+    expect(await garbage.countedUsage(id)).toStrictEqual({ epoch: 2, m0: null });
+    await garbage.setUsed(cycle, 0, await garbage.observeUsage(id));
+    expect(await garbage.countedUsage(id)).toStrictEqual({ epoch: 2, m0: 1 });
+    await expectCode(garbage.countedUsage(randomUUID()), 'BackupService.6105');
   });
 };
 

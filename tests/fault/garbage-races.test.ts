@@ -94,6 +94,11 @@ describe('the collector, when others change what it has read', () => {
       (c) => c.garbage.startDeletingOrphan(given.cycle, given.packs.orphan),
       (c) => c.garbage.removePack(given.cycle, given.packs.deleting),
       (c) => c.garbage.finishShrinking(given.cycle, given.packs.shrinking, shrunk),
+      (c) =>
+        c.garbage.quarantineShrinking(given.cycle, given.packs.shrinking, {
+          live: shrunk.present,
+          reason: 'r',
+        }),
       (c) => c.garbage.removeRoot(given.cycle, given.hidden, removing()),
       (c) => c.garbage.removeSession(given.cycle, given.session.id),
       (c) => c.garbage.setUsed(given.cycle, 9, given.observed),

@@ -21,6 +21,8 @@ export const GARBAGE_WRITES: Record<
       present: without(1),
       storedBytes: 800,
     }),
+  'garbage.quarantineShrinking': (c, g) =>
+    c.garbage.quarantineShrinking(g.cycle, g.packs.shrinking, { live: without(1), reason: 'r' }),
   'garbage.removeRoot': (c, g) =>
     c.garbage.removeRoot(g.cycle, g.hidden, {
       m0: g.m0,

@@ -115,6 +115,12 @@ export const resealing = (pack: Pack | null, { present, storedBytes }: Shrunk): 
     : refuse(`pack ${pack.id}`, 'it never held all of those slots');
 };
 
+/** R10. What is live in a pack only grows less while it is SHRINKING: nobody pins it. */
+export const quarantiningShrinking = (pack: Pack | null): Verdict => {
+  if (pack?.state === 'QUARANTINED') return 'done';
+  return pack?.state === 'SHRINKING' ? 'write' : 'no';
+};
+
 export type RemoveRoot = Parameters<GarbageCatalog['removeRoot']>[2];
 
 /** R11. `null`: the backup is gone. */

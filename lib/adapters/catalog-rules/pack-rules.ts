@@ -1,7 +1,7 @@
 import type { PackId } from '../../model/ids.ts';
 import { PACK_TRANSITIONS, type Pack } from '../../model/pack.ts';
 import type { Session } from '../../model/session.ts';
-import { mayBecome } from '../../model/state-table.ts';
+import { mayBecome, statesBefore } from '../../model/state-table.ts';
 import type { PackCatalog } from '../../ports/catalog.ts';
 import { refuse } from './refusal.ts';
 import { existing, open } from './session-rules.ts';
@@ -40,8 +40,15 @@ export const pinning = (stored: Pack | null, startEpoch: number): 'miss' | 'pinn
 /** It is QUARANTINED, or was condemned as it was and not released since. */
 export const isDamaged = ({ reason }: Pack): boolean => reason !== undefined;
 
-export const isToQuarantine = (stored: Pack | null, id: PackId): boolean =>
-  isToMove(stored, id, 'QUARANTINED');
+/** A SHRINKING pack is the collector's (`quarantineShrinking`). */
+export const TO_QUARANTINE = statesBefore(PACK_TRANSITIONS, 'QUARANTINED').filter(
+  (state) => state !== 'SHRINKING',
+);
+
+export const isToQuarantine = (stored: Pack | null, id: PackId): boolean => {
+  if (stored?.state === 'SHRINKING') return refuse(`pack ${id}`, 'it is being written anew');
+  return isToMove(stored, id, 'QUARANTINED');
+};
 
 /** Only a QUARANTINED pack is released; a SEALED one is already. */
 export const isToRelease = (stored: Pack | null, id: PackId): boolean => {

@@ -1,5 +1,5 @@
 import type { Backup } from '../../model/backup.ts';
-import type { Pack, PackState } from '../../model/pack.ts';
+import { commonSlots, type Pack, type PackState } from '../../model/pack.ts';
 import type { Cycle, GarbageCatalog } from '../../ports/garbage-catalog.ts';
 import {
   checkHorizon,
@@ -13,6 +13,7 @@ import {
   isToUndelete,
   orphanOf,
   ownRun,
+  quarantiningShrinking,
   removingRoot,
   resealing,
   revivedState,
@@ -131,6 +132,13 @@ export const memoryGarbage = (state: MemoryCatalogState): GarbageCatalog => {
       current(cycle);
       const pack = packOf(cycle, packId);
       return move(pack, resealing(pack, shrunk), 'SEALED', shrunk);
+    },
+
+    async quarantineShrinking(cycle, packId, { live, reason }) {
+      current(cycle);
+      const pack = packOf(cycle, packId);
+      const present = commonSlots(pack?.present ?? live, live);
+      return move(pack, quarantiningShrinking(pack), 'QUARANTINED', { present, reason });
     },
 
     async removeRoot(cycle, { projectId, id }, when) {

@@ -1,5 +1,5 @@
 import type { PackId } from '../../../model/ids.ts';
-import type { Pack } from '../../../model/pack.ts';
+import { commonSlots, type Pack } from '../../../model/pack.ts';
 import type { Cycle, GarbageCatalog } from '../../../ports/garbage-catalog.ts';
 import {
   condemning,
@@ -7,6 +7,7 @@ import {
   deletingOrphan,
   isPackToRemove,
   orphanOf,
+  quarantiningShrinking,
   resealing,
   revivedState,
   reviving,
@@ -18,7 +19,7 @@ import { sessionCodec } from './codecs.ts';
 import type { Change, Condition, Write } from './expression.ts';
 import { checkRun, readRun } from './garbage-runs.ts';
 import { keys } from './keys.ts';
-import { packCodec } from './pack-codecs.ts';
+import { packCodec, quarantinedPackCodec } from './pack-codecs.ts';
 import { settle } from './settle.ts';
 
 type PackMethods = Pick<
@@ -30,6 +31,7 @@ type PackMethods = Pick<
   | 'removePack'
   | 'startShrinking'
   | 'finishShrinking'
+  | 'quarantineShrinking'
 >;
 
 /** How the collector moves packs: each method is one transaction with the check of its run. */
@@ -116,6 +118,16 @@ export const garbagePacks = (table: CatalogTable): PackMethods => {
         (pack) => resealing(pack, { present, storedBytes }),
         (pack) => [update(pack, { set: { state: 'SEALED', present, storedBytes } })],
       ),
+
+    quarantineShrinking: (cycle, packId, { live, reason }) =>
+      move('quarantineShrinking', { cycle, packId }, quarantiningShrinking, (pack) => {
+        const present = commonSlots(pack.present, live);
+        const { vaultId, id } = pack;
+        return [
+          update(pack, { set: { state: 'QUARANTINED', present, reason } }),
+          { put: quarantinedPackCodec.encode({ vaultId, id }) },
+        ];
+      }),
   };
 };
 

@@ -1,5 +1,4 @@
-import { allSlots, PACK_TRANSITIONS, type Pack } from '../../../model/pack.ts';
-import { statesBefore } from '../../../model/state-table.ts';
+import { allSlots, type Pack } from '../../../model/pack.ts';
 import type { PackCatalog } from '../../../ports/catalog.ts';
 import {
   isPackToOpen,
@@ -7,6 +6,7 @@ import {
   isToRelease,
   isToSeal,
   pinning,
+  TO_QUARANTINE,
 } from '../../catalog-rules/pack-rules.ts';
 import type { CatalogTable } from './catalog-table.ts';
 import { sessionCodec } from './codecs.ts';
@@ -81,7 +81,7 @@ export const dynamoPacks = (table: CatalogTable): PackCatalog => {
           {
             update: keys.pack(vaultId, id),
             change: { set: { state: 'QUARANTINED', reason }, remove: ['condemnedEpoch'] },
-            when: { oneOf: { state: statesBefore(PACK_TRANSITIONS, 'QUARANTINED') } },
+            when: { oneOf: { state: TO_QUARANTINE } },
           },
           { put: quarantinedPackCodec.encode({ vaultId, id }) },
         ];
