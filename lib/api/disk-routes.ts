@@ -3,7 +3,7 @@ import type { Page } from '../model/details.ts';
 import type { Disk } from '../model/disk.ts';
 import type { OperationLog } from '../model/operation-log.ts';
 import { description, freeName, idField, time } from './fields.ts';
-import { PAGE_WITH_MARKER, pageOf } from './query.ts';
+import { PAGE_WITH_MARKER, pageOf, texts } from './query.ts';
 import { NOTHING, route } from './route.ts';
 import { timeText, toGb } from './units.ts';
 
@@ -81,7 +81,7 @@ const list = route({
   query: z.object({
     ...PAGE_WITH_MARKER,
     name: z.string().optional(),
-    status: z.string().optional(),
+    status: texts.optional(),
     availability_zone: z.string().optional(),
   }),
   body: null,

@@ -7,7 +7,7 @@ import { listPage, type PageRequest } from './list-page.ts';
 export interface ListDisksCommand {
   page: PageRequest;
   name?: string | undefined;
-  status?: string | undefined;
+  status?: string[] | undefined;
   availabilityZone?: string | undefined;
 }
 
@@ -21,7 +21,7 @@ export async function listDisks(
     ports.disks.list(),
     ({ name, status, availabilityZone }) =>
       (command.name ?? name) === name &&
-      (command.status ?? status) === status &&
+      (command.status?.includes(status) ?? true) &&
       (command.availabilityZone ?? availabilityZone) === availabilityZone,
     command.page,
   );

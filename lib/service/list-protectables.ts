@@ -11,7 +11,7 @@ export interface ListProtectablesCommand {
   id?: DiskId | undefined;
   name?: string | undefined;
   /** `active` or `error`; a disk is one or the other. */
-  status?: string | undefined;
+  status?: string[] | undefined;
   /** Only disks attached to this server: none, as this release knows no servers. */
   serverId?: string | undefined;
 }
@@ -27,7 +27,7 @@ export async function listProtectables(
     ({ id, name, status }) =>
       (command.id ?? id) === id &&
       (command.name ?? name) === name &&
-      (command.status ?? protectableStatus(status)) === protectableStatus(status) &&
+      (command.status?.includes(protectableStatus(status)) ?? true) &&
       command.serverId === undefined,
     command.page,
   );
