@@ -119,7 +119,7 @@ export const COST_REPORT = route({
   body: null,
   status: 200,
   response,
-  errors: ['Holdfast.ListTooLong'],
+  errors: [],
   command: ({ query: { from, to, group_by: by, limit, offset } }) => ({
     fromMs: from,
     toMs: to,
