@@ -6,13 +6,14 @@ import type { SessionObjects, VaultObjects } from './list-vault-objects.ts';
 import type { Mark } from './mark-live-slots.ts';
 
 /**
- * - `shrinkBelow`: a pack is written anew when a smaller share of its slots is live. 0.8 keeps the
- *   dead space of a vault under 20 % (bench/dead-space.ts shows what it costs);
+ * - `shrinkBelow`: a pack is written anew when a smaller share of the slots that it still has is
+ *   live. What it was before stays in S3 for a day at least, so that more is not less: with 0.75
+ *   dead slots and noncurrent versions are fewest together (bench/dead-space.ts, ADR 0015);
  * - `windowMs`: how long a deleted backup can be taken back;
  * - `sessionsKeptMs`: how long a session's item outlives its lease, for whoever asks late.
  */
 export const GARBAGE_LIMITS = {
-  shrinkBelow: 0.8,
+  shrinkBelow: 0.75,
   windowMs: 0,
   sessionsKeptMs: 7 * 86_400_000,
 };
@@ -165,9 +166,7 @@ const shrinking = (
 ): PackStep | null => {
   const present = countSlots(pack.present);
   const kept = countSlots(commonSlots(live, pack.present));
-  return kept < present && kept < shrinkBelow * pack.slotCount
-    ? step('shrink', deadBytes(pack, live))
-    : null;
+  return kept < shrinkBelow * present ? step('shrink', deadBytes(pack, live)) : null;
 };
 
 /** Blocks are taken to be of one size: only the pack's own table knows better. */

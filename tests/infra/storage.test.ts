@@ -76,7 +76,7 @@ describe('the bucket', () => {
     expect(Rules).toContainEqual(
       expect.objectContaining({
         Status: 'Enabled',
-        NoncurrentVersionExpiration: { NoncurrentDays: 30 },
+        NoncurrentVersionExpiration: { NoncurrentDays: 1 },
       }),
     );
     expect([...new Set(effects)].toSorted()).toEqual([
