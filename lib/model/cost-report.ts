@@ -177,18 +177,12 @@ export const forecastCosts = (facts: LedgerFacts, atMs: number): CostForecast | 
   const basedOnDays = Math.min(FORECAST.daysMax, wholeDays);
   if (capacityGib === 0 || basedOnDays < FORECAST.daysMin) return null;
 
-  const windowOf = (n: number) => ({
-    fromMs: endMs - (basedOnDays - n) * DAY_MS,
-    toMs: endMs - (basedOnDays - n - 1) * DAY_MS,
-  });
-  const days = Array.from({ length: basedOnDays }, (_, n) =>
-    totalUsage(costGroups(facts, windowOf(n), undefined).map(({ usage }) => usage)),
-  );
-  const line = lineThrough(days.map((day) => Number(day.storedByteMs / BigInt(DAY_MS))));
+  const window = { fromMs: endMs - basedOnDays * DAY_MS, toMs: endMs };
+  const line = lineThrough(dailyBytes(facts, window));
   const ahead = Array.from({ length: FORECAST.days }, (_, n) =>
     Math.max(0, Math.round(line(basedOnDays + n))),
   );
-  const { requests } = totalUsage(days);
+  const requests = within(facts.backups, window).map(requestsOf).reduce(addRequests, NO_REQUESTS);
   const share = FORECAST.days / basedOnDays;
   return {
     days: FORECAST.days,
@@ -205,6 +199,20 @@ export const forecastCosts = (facts: LedgerFacts, atMs: number): CostForecast | 
       },
     },
   };
+};
+
+/** Stored bytes of each whole day of the window, on average. */
+const dailyBytes = ({ changes, samples }: LedgerFacts, window: Period): number[] => {
+  const byteMs: bigint[] = Array.from({ length: (window.toMs - window.fromMs) / DAY_MS }, () => 0n);
+  for (const [vaultId, ofVault] of changes)
+    for (const { fromMs, toMs, usedBytes } of ledgerRows(
+      ofVault,
+      samples.get(vaultId) ?? [],
+      window,
+    ))
+      byteMs[Math.floor((fromMs - window.fromMs) / DAY_MS)]! +=
+        BigInt(usedBytes) * BigInt(toMs - fromMs);
+  return byteMs.map((sum) => Number(sum / BigInt(DAY_MS)));
 };
 
 /** The line of least squares through (0, values[0]), (1, values[1]) and so on. */

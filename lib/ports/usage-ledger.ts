@@ -1,5 +1,6 @@
 import type { ProjectId } from '../model/ids.ts';
 import type { UsageSample, VaultChange } from '../model/usage-ledger.ts';
+import type { Vault } from '../model/vault.ts';
 
 /**
  * What vaults were and held, for as long as it is kept; it outlives them. The guarantees are those
@@ -13,6 +14,11 @@ export interface UsageLedger {
    * follow one another, ascending by revision.
    */
   changes(projectId?: ProjectId): AsyncIterable<VaultChange>;
+  /**
+   * Meters a vault that has no change, as one that was rebuilt from its objects, from its creation;
+   * nothing when its revision has one.
+   */
+  begin(vault: Vault): Promise<void>;
   /** Removes a change; idempotent. */
   removeChange(change: VaultChange): Promise<void>;
 

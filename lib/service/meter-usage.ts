@@ -15,12 +15,8 @@ interface Ports extends Pick<DataPorts, 'catalog' | 'clock' | 'probe'> {
 export async function meterUsage(
   ports: Ports,
 ): Promise<{ sampled: number; forgotten: number; failed: number }> {
-  const { catalog, clock, probe, settings } = ports;
-  const changes = Map.groupBy(
-    await Array.fromAsync(catalog.ledger.changes()),
-    ({ vaultId }) => vaultId,
-  );
-  const vaults = [...changes.values()];
+  const { clock, probe, settings } = ports;
+  const vaults = await changesByVault(ports);
   const total = { sampled: 0, forgotten: 0, failed: 0 };
   await mapLimited(vaults, async (ofVault) => {
     try {
@@ -37,6 +33,18 @@ export async function meterUsage(
   );
   probe.note('usage.metered', total);
   return total;
+}
+
+async function changesByVault({ catalog }: Ports): Promise<VaultChange[][]> {
+  const { ledger, garbage, vaults } = catalog;
+  const known = Map.groupBy(await Array.fromAsync(ledger.changes()), ({ vaultId }) => vaultId);
+  for await (const { projectId, vaultId } of garbage.vaultIds()) {
+    if (known.has(vaultId)) continue;
+    // It was rebuilt from its objects: the next look samples it.
+    const vault = await vaults.get(projectId, vaultId);
+    if (vault.status !== 'deleting') await ledger.begin(vault);
+  }
+  return [...known.values()];
 }
 
 /** False when there is nothing to sample: the vault is gone. */

@@ -127,6 +127,8 @@ describe('a report of costs', () => {
     expect(paged.groups).toEqual([groups[1]]);
     expect(paged.total).toEqual(total);
     expect((await report()).total).toEqual(total);
+    // What has not been yet is not used.
+    expect((await report(period(MIDNIGHT, at(99_999)))).total).toEqual(total);
   });
 
   it('forecasts from a week on, and not before', async () => {
@@ -192,6 +194,17 @@ describe('the hourly look', () => {
     expect(api.state.vaultChanges.map((change) => change.vaultId)).toEqual([kept]);
     expect(api.state.samples.map(({ atMs }) => (atMs - MIDNIGHT) / DAY_MS)).toEqual([40, 41]);
     expect(await forget(41)).toMatchObject({ forgotten: 0 });
+  });
+
+  it('meters a vault that was rebuilt from its creation, and none that is being deleted', async () => {
+    const api = await world();
+    const [vaultId, gone] = [await api.addVault(), await api.addVault()];
+    await api.call('DELETE', `/vaults/${gone}`);
+    api.state.vaultChanges = [];
+    api.to(at(120));
+    for (const sampled of [0, 1]) expect(await api.meter()).toMatchObject({ sampled });
+    const { groups } = await api.report();
+    expect(groups).toMatchObject([{ key: vaultId, capacity_gb_hours: 200 }]);
   });
 
   it('reports a vault that it cannot look at, and looks at the others', async () => {

@@ -76,6 +76,17 @@ const changeCases = (subject: Subject): void => {
     expect(await all(ledger.changes(vault.projectId))).toHaveLength(1);
   });
 
+  it('begins to meter a vault that has no change, and no other', async () => {
+    const { ledger } = subject().catalog;
+    const vault = await givenVault(subject().catalog);
+    const [first] = await all(ledger.changes(vault.projectId));
+    await ledger.begin({ ...vault, sizeGib: 7 });
+    expect(await all(ledger.changes(vault.projectId))).toStrictEqual([first]);
+    await ledger.removeChange(first!);
+    for (let round = 0; round < 2; round++) await ledger.begin(vault);
+    expect(await all(ledger.changes(vault.projectId))).toStrictEqual([first]);
+  });
+
   it('tells the changes of a project, or of all of them, vault by vault', async () => {
     const { catalog } = subject();
     const [one, other] = [await givenVault(catalog), await givenVault(catalog)];

@@ -28,6 +28,7 @@ export const WRITES: Record<string, (catalog: Catalog, world: World) => Promise<
   'ledger.addSample': (c, w) => c.ledger.addSample(someSample(w.empty)),
   'ledger.addSample (the next)': (c, w) =>
     c.ledger.addSample(someSample(w.vault, { atMs: AT_MS + HOUR_MS })),
+  'ledger.begin': (c, w) => c.ledger.begin({ ...w.empty, revision: 7 }),
   'ledger.removeChange': (c, w) => c.ledger.removeChange(firstChange(w.empty)),
   'ledger.removeSamples': (c, w) =>
     c.ledger.removeSamples(w.vault.projectId, dayOf(AT_MS) + DAY_MS),

@@ -1,6 +1,6 @@
 import { dayOf, type UsageSample } from '../../model/usage-ledger.ts';
 import type { UsageLedger } from '../../ports/usage-ledger.ts';
-import { isSampleToAdd } from '../catalog-rules/ledger-rules.ts';
+import { firstChange, isSampleToAdd } from '../catalog-rules/ledger-rules.ts';
 import { copyOf, type MemoryCatalogState } from './memory-catalog-state.ts';
 
 export const memoryUsageLedger = (state: MemoryCatalogState): UsageLedger => ({
@@ -12,6 +12,13 @@ export const memoryUsageLedger = (state: MemoryCatalogState): UsageLedger => ({
         compare(a.vaultId, b.vaultId) ||
         a.revision - b.revision,
     );
+  },
+
+  async begin(vault) {
+    const isThere = state.vaultChanges.some(
+      ({ vaultId, revision }) => vaultId === vault.id && revision === vault.revision,
+    );
+    if (!isThere) state.vaultChanges.push(copyOf(firstChange(vault)));
   },
 
   async removeChange({ vaultId, revision }) {

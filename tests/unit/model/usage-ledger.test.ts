@@ -131,6 +131,14 @@ describe('the lines of a report', () => {
       ['gold', null, ['v1', 'v2']],
     ]);
     expect(groups.map(({ usage }) => capacityHours(usage.capacityGibMs))).toEqual([10, 20]);
+    const bytes = { totalBytes: GIB, storedBytes: 1, newBytes: 1, deduplicatedBytes: 0 };
+    const backups = [30, 60, 90].map((minutes) => ({
+      vaultId: 'v1',
+      atMs: T0 + minutes * MINUTE_MS,
+      ...bytes,
+    }));
+    const counted = costGroups({ ...all, backups }, period(0, 120), 'tier');
+    expect(counted.map(({ usage }) => usage.requests.indexWrites)).toEqual([1, 2]);
   });
 
   it('count the requests of the backups that began in the period', () => {

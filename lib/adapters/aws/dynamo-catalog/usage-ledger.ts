@@ -1,7 +1,7 @@
 import type { ProjectId } from '../../../model/ids.ts';
 import { dayOf, type UsageSample, type VaultChange } from '../../../model/usage-ledger.ts';
 import type { UsageLedger } from '../../../ports/usage-ledger.ts';
-import { isSampleToAdd } from '../../catalog-rules/ledger-rules.ts';
+import { firstChange, isSampleToAdd } from '../../catalog-rules/ledger-rules.ts';
 import type { CatalogTable } from './catalog-table.ts';
 import type { Write } from './expression.ts';
 import { keys, prefixes } from './keys.ts';
@@ -16,6 +16,15 @@ export const dynamoUsageLedger = (table: CatalogTable): UsageLedger => ({
   async *changes(projectId) {
     for await (const items of table.pages(prefixes.vaultChanges(projectId)))
       yield* items.map((item) => vaultChangeCodec.decode(item));
+  },
+
+  async begin(vault) {
+    const key = keys.vaultChange(vault.projectId, vault.id, vault.revision);
+    await settle('ledger.begin', table.limits, async () => {
+      if ((await table.get(vaultChangeCodec, key)) !== null) return { done: undefined };
+      const item = vaultChangeCodec.encode(firstChange(vault));
+      return { write: () => table.put(item, { exists: false }) };
+    });
   },
 
   async removeChange({ projectId, vaultId, revision }) {
