@@ -18,8 +18,8 @@ import { timeText, toGb } from './units.ts';
 const REMARKS = [
   'An estimate in list prices, not a bill: no discounts, free tiers or taxes.',
   'capacity_gb_hours is what CBR would bill. AWS does not charge for it.',
-  'Storage: the bytes of all objects, looked at each hour; without noncurrent versions, which S3 ' +
-    'keeps for 30 days after a deletion, and without what a deleted vault still holds.',
+  'Storage: the bytes of all objects, looked at each hour; without noncurrent versions of what was ' +
+    'deleted or replaced, and without what a deleted vault still holds.',
   'Requests: estimated from the stored, new and deduplicated bytes of the backups whose tasks are ' +
     'kept: PUTs of objects, writes and lookups of the dedup index.',
   'Not counted, so not in it: restores, verifications, collections and API calls; Lambda, KMS, ' +
