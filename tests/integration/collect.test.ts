@@ -1,7 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { S3Client } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { s3ClientOptions, s3ObjectStore } from '../../lib/adapters/aws/s3-object-store.ts';
+import { BUCKET, REGION, readIdentity } from '../../local/home.ts';
 import { LocalMode } from '../support/local-mode.ts';
 
 const TEST_MS = 180_000;
@@ -24,6 +27,20 @@ const holdfast = async <T = Record<string, string>>(
   return JSON.parse(stdout) as T;
 };
 
+/** Deletes a pack behind Holdfast's back. */
+const loseAPack = async (): Promise<void> => {
+  const { s3: credentials } = await readIdentity(mode.home);
+  const endpoint = `http://127.0.0.1:${mode.ports.s3}`;
+  const s3 = new S3Client({ ...s3ClientOptions(endpoint), region: REGION, credentials });
+  const store = s3ObjectStore(s3, BUCKET);
+  for await (const { key } of store.list('v1/')) {
+    if (!key.includes('/packs/')) continue;
+    await store.delete([key]);
+    break;
+  }
+  s3.destroy();
+};
+
 /** Files that hold objects in the S3 server's folder. */
 const objects = async (): Promise<number> => {
   const folder = join(mode.home, 's3', 'objects');
@@ -32,7 +49,7 @@ const objects = async (): Promise<number> => {
 };
 
 it(
-  'frees what a deleted backup alone holds',
+  'frees what a deleted backup alone holds; an audit finds a pack that is lost',
   async () => {
     const { disk } = await holdfast(['disk', 'import', '-', '--name', 'd'], randomBytes(8 * MIB));
     const { vault } = await holdfast(['vault', 'create', '--name', 'v']);
@@ -55,6 +72,12 @@ it(
     const second = await holdfast(['backup', vault!, disk!]);
     expect(await holdfast(['audit'])).toMatchObject({ vaults: 1, found: 0 });
     await holdfast(['verify', second['backup']!]);
+
+    await loseAPack();
+    const { code, stdout } = await mode.run('cli.ts', ['audit', vault!, '--json']);
+    expect(code).toBe(1);
+    expect(stdout).toMatch(/"object-missing [0-9a-f]{32}":"it is not stored"/);
+    expect(stdout).toContain(`backup ${second['backup']}`);
   },
   TEST_MS,
 );
