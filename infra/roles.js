@@ -76,12 +76,15 @@ const rights = () => ({
   ],
   'start-audits': [catalog('query'), noCredentials, call('audit-vault')],
   'watch-jobs': [
-    catalog('get', 'batch', 'query', 'update', 'delete'),
+    catalog('get', 'batch', 'query', 'put', 'update', 'delete'),
     noCredentials,
     start('backup', 'restore', 'verify'),
     notify,
   ],
-  'retention-sweep': [catalog('get', 'query', 'put', 'update', 'check'), noCredentials],
+  'retention-sweep': [
+    catalog('get', 'query', 'put', 'update', 'delete', 'check', 'batchWrite'),
+    noCredentials,
+  ],
   'run-policies': [
     catalog('get', 'query', 'put', 'update', 'delete'),
     noCredentials,

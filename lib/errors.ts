@@ -455,3 +455,21 @@ export const callerCode = (code: ErrorCode): string => {
   const { cbr, kind } = CATALOGUE[code] as Entry<never>;
   return cbr ?? (kind === 'unavailable' ? 'Holdfast.Unavailable' : 'BackupService.9910');
 };
+
+/** What the one who gets an error of a kind does about it. */
+export const ADVICE: Record<ErrorKind, string> = {
+  invalid: 'change the request',
+  denied: 'get other rights, or other credentials',
+  missing: 'name something that exists',
+  conflict: 'wait, or look at the state first',
+  throttled: 'try again later',
+  unavailable: 'try again',
+  unsupported: 'do without',
+  cancelled: 'nothing: somebody asked for it',
+  corrupt: 'have a person look at the data; do not try again',
+  bug: 'have a person look at the code; do not try again',
+};
+
+/** What to do about an error that a caller sees; of a code that we do not know, to ask a person. */
+export const adviceOn = (code: string): string =>
+  ADVICE[code in CATALOGUE ? CATALOGUE[code as ErrorCode].kind : 'bug'];

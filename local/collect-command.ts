@@ -6,7 +6,7 @@ import { openLocalStores } from './local-stores.ts';
 const CYCLE_MS = 10 * 60_000;
 const DAY_MS = 86_400_000;
 /** A command has no deadline to stay away from, and no workers. */
-const UNHURRIED = { leaseMs: 0, rangeSegments: 1, workers: 1, marginMs: 0 };
+const UNHURRIED = { leaseMs: 0, rangeSegments: 1, workers: 1, taskKeptMs: Infinity, marginMs: 0 };
 
 /**
  * Collects a vault of the running local mode now; `dryRun`: says what a cycle would do and does

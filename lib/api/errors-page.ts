@@ -1,18 +1,11 @@
-import { CATALOGUE, callerCode, type ErrorCode, type ErrorKind, httpStatus } from '../errors.ts';
-
-/** What the one who gets an error of a kind does about it. */
-const ADVICE: Record<ErrorKind, string> = {
-  invalid: 'change the request',
-  denied: 'get other rights, or other credentials',
-  missing: 'name something that exists',
-  conflict: 'wait, or look at the state first',
-  throttled: 'try again later',
-  unavailable: 'try again',
-  unsupported: 'do without',
-  cancelled: 'nothing: somebody asked for it',
-  corrupt: 'have a person look at the data; do not try again',
-  bug: 'have a person look at the code; do not try again',
-};
+import {
+  ADVICE,
+  CATALOGUE,
+  callerCode,
+  type ErrorCode,
+  type ErrorKind,
+  httpStatus,
+} from '../errors.ts';
 
 /** Stands for a detail of an error in its text. */
 const detail = (name: string): string => `<${name}>`;

@@ -1,4 +1,5 @@
 import type * as z from 'zod';
+import { adviceOn } from '../errors.ts';
 import type { TaskDetails } from '../model/details.ts';
 import { DISK_TYPE } from '../model/disk.ts';
 import { type OperationLog, type OperationType, progressPercent } from '../model/operation-log.ts';
@@ -31,13 +32,20 @@ export function operationLogJson({ task, doneBytes }: TaskDetails): OperationLog
         request_id: task.requestId,
         task_id: task.id,
       },
-      resource: { id: task.disk.id, type: DISK_TYPE, name: task.disk.name },
+      resource: resourceJson(task),
       ...typeInfo(task),
       ...(task.outcome ? { outcome: task.outcome } : {}),
       cancel_requested: task.cancelRequested,
+      ...(task.failure ? { advice: adviceOn(task.failure.code) } : {}),
     },
   };
 }
+
+/** What the task is about: a disk, or the vault that it deletes. */
+const resourceJson = ({ type, disk, vaultId, vaultName }: OperationLog) =>
+  type === 'vault_delete'
+    ? { id: vaultId, type: 'vault', name: vaultName }
+    : { id: disk.id, type: DISK_TYPE, name: disk.name };
 
 /** The block that tasks of a type have beside the common one. */
 const typeInfo = (task: OperationLog): Partial<OperationLogJson['extra_info']> =>
@@ -52,7 +60,9 @@ const TYPE_INFO: Record<
 > = {
   backup: (_, backup) => ({ backup }),
   delete: (_, backup) => ({ delete: backup }),
-  vault_delete: () => ({}),
+  vault_delete: ({ outcome }) => ({
+    vault_delete: { fail_count: 0, total_count: Number(outcome?.['backups'] ?? 0) },
+  }),
   verify: ({ percent = 100 }, backup) => ({ verify: { ...backup, percent } }),
   restore: ({ target }, backup) => ({
     restore: {

@@ -37,6 +37,7 @@ const extraInfo = z.object({
     .extend({ target_resource_id: z.string(), target_resource_name: z.string() })
     .optional(),
   delete: named.optional(),
+  vault_delete: z.object({ fail_count: z.int(), total_count: z.int() }).optional(),
   verify: named
     .extend({ percent: z.int().min(1).max(100) })
     .optional()
@@ -45,6 +46,10 @@ const extraInfo = z.object({
     .record(z.string(), z.union([z.number(), z.string(), z.array(z.string())]))
     .optional()
     .meta({ description: 'Extension: facts about the result, such as bytes read and stored.' }),
+  advice: z
+    .string()
+    .optional()
+    .meta({ description: 'Extension: what to do about the error, of a task that has one.' }),
   cancel_requested: z.boolean().meta({ description: 'Extension.' }),
 });
 

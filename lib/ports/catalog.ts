@@ -270,6 +270,11 @@ export interface TaskCatalog {
       outcome?: OperationLog['outcome'];
     },
   ): Promise<OperationLog>;
+  /**
+   * Removes tasks of all projects that ended before a time, with their progress, those that ended
+   * first first and at most `max`; returns how many. Cut off, it is gone on with by the next call.
+   */
+  removeEnded(beforeMs: number, max: number): Promise<number>;
   /** Asks a task that has not ended to stop; `Holdfast.NotCancellable` when it has. */
   requestCancel(projectId: ProjectId, id: OperationLogId, atMs: number): Promise<OperationLog>;
 }

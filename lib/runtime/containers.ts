@@ -82,6 +82,7 @@ export const apiPorts = once((): ApiPorts => {
       region: env.HOLDFAST_REGION,
       availabilityZone: env.HOLDFAST_ZONE,
       requestsPerSecond: env.HOLDFAST_REQUESTS_PER_SECOND,
+      taskKeptMs: env.HOLDFAST_TASK_DAYS * 86_400_000,
     },
   };
 });
@@ -98,6 +99,7 @@ export const dataWorld = once((): { ports: DataPorts; names: FunctionNames } => 
       workers: env.HOLDFAST_WORKERS,
       marginMs: env.HOLDFAST_MARGIN_SECONDS * 1000,
       ledgerMs: env.HOLDFAST_LEDGER_DAYS * 86_400_000,
+      taskKeptMs: env.HOLDFAST_TASK_DAYS * 86_400_000,
       garbage: { windowMs: env.HOLDFAST_UNDELETE_DAYS * 86_400_000 },
     },
   };

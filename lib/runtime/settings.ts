@@ -27,6 +27,8 @@ const environment = z.object({
   HOLDFAST_UNDELETE_DAYS: z.coerce.number().min(0).max(365).default(7),
   /** How long the usage ledger is kept; a forecast and a report of a month need 31 days. */
   HOLDFAST_LEDGER_DAYS: z.coerce.number().int().min(31).max(4000).default(400),
+  /** How long a task is kept after it ended. */
+  HOLDFAST_TASK_DAYS: z.coerce.number().min(1).max(3650).default(30),
   /** A worker stops before its deadline by this much. */
   HOLDFAST_MARGIN_SECONDS: seconds(90),
   /** `system`, or `file:<path>`: ahead of the machine's clock by what the file says. */

@@ -22,5 +22,7 @@ export interface ApiPorts {
     availabilityZone: string;
     /** What a credential may ask for in a second, over all functions. */
     requestsPerSecond: number;
+    /** How long a task is shown after it ended. */
+    taskKeptMs: number;
   };
 }

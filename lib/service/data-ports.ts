@@ -39,6 +39,8 @@ export interface DataSettings {
   marginMs: number;
   /** How long the usage ledger is kept. */
   ledgerMs?: number;
+  /** How long a task is kept after it ended. */
+  taskKeptMs: number;
   /** The collector's: when packs shrink, how long a deleted backup can be taken back. */
   garbage?: Partial<typeof GARBAGE_LIMITS>;
   /** Limits of packs and chunks; a test crosses every one of them with a small disk. */

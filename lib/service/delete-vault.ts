@@ -5,6 +5,7 @@ import type { ApiPorts } from './api-ports.ts';
 import type { Caller } from './caller.ts';
 import { checkVaultStatus } from './check-vault-status.ts';
 import { takeOffPolicies } from './dissociate-policy.ts';
+import { beginDeletionTask } from './log-vault-deletion.ts';
 import { collectionName } from './start-collections.ts';
 
 /**
@@ -33,6 +34,7 @@ export async function deleteVault(
   }
   for (const { diskId } of bindings) await vaults.unbind(projectId, diskId);
   await garbage.startDeletingVault(projectId, vaultId, clock.nowMs());
+  await beginDeletionTask(vault, caller.requestId, ports);
   await takeOffPolicies(projectId, vaultId, ports);
   try {
     // The hour: a repeated request starts it again if it ended without finishing.

@@ -3,6 +3,7 @@ import { isError } from '../errors.ts';
 import type { Vault } from '../model/vault.ts';
 import type { Cycle } from '../ports/garbage-catalog.ts';
 import type { DataPorts } from './data-ports.ts';
+import { endDeletionTask } from './log-vault-deletion.ts';
 
 type Ports = Pick<DataPorts, 'catalog' | 'objects' | 'clock' | 'probe'>;
 
@@ -31,8 +32,9 @@ export const hideAllBackups = async (
 export const removeEmptyVault = async (
   { id, projectId }: Vault,
   cycle: Cycle,
-  { catalog, objects, probe }: Ports,
+  ports: Ports,
 ): Promise<boolean> => {
+  const { catalog, objects, probe } = ports;
   for await (const _ of catalog.garbage.packs(id)) return false;
   for await (const _ of catalog.backups.roots(id)) return false;
   if ((await catalog.sessions.listOpen(id)).length > 0) return false;
@@ -44,6 +46,7 @@ export const removeEmptyVault = async (
     if (isError(error, 'catalog.conflict')) return false;
     throw error;
   }
+  await endDeletionTask(projectId, id, ports);
   probe.note('vault.deleted', { vaultId: id });
   return true;
 };

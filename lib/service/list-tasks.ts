@@ -10,7 +10,7 @@ import type { ApiPorts } from './api-ports.ts';
 import type { Caller } from './caller.ts';
 import { listPage, type PageRequest } from './list-page.ts';
 import { mapLimited } from './map-limited.ts';
-import { taskDetails } from './show-task.ts';
+import { isShown, type TaskPorts, taskDetails } from './show-task.ts';
 
 export interface ListTasksCommand {
   page: PageRequest;
@@ -31,12 +31,13 @@ export interface ListTasksCommand {
 export async function listTasks(
   command: ListTasksCommand,
   caller: Caller,
-  ports: Pick<ApiPorts, 'catalog'>,
+  ports: TaskPorts,
 ): Promise<Page<TaskDetails>> {
   const vaultIds = await vaultsOf(command.enterpriseProjectId, caller.projectId, ports);
   const page = await listPage(
     entries(command, caller.projectId, ports),
-    (task) => matches(task, command) && (vaultIds?.has(task.vaultId) ?? true),
+    (task) =>
+      isShown(task, ports) && matches(task, command) && (vaultIds?.has(task.vaultId) ?? true),
     command.page,
   );
   const tasks = await ports.catalog.tasks.getAll(page.items);

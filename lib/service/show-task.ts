@@ -1,17 +1,31 @@
+import { HoldfastError } from '../errors.ts';
 import type { TaskDetails } from '../model/details.ts';
 import type { OperationLogId } from '../model/ids.ts';
 import type { OperationLog } from '../model/operation-log.ts';
 import type { ApiPorts } from './api-ports.ts';
 import type { Caller } from './caller.ts';
 
+/** What it takes to show tasks. */
+export type TaskPorts = Pick<ApiPorts, 'catalog' | 'clock'> & {
+  settings: Pick<ApiPorts['settings'], 'taskKeptMs'>;
+};
+
 /** A task with its progress; `BackupService.6500` when the project has no such task. */
 export async function showTask(
   { taskId }: { taskId: OperationLogId },
   caller: Caller,
-  ports: Pick<ApiPorts, 'catalog'>,
+  ports: TaskPorts,
 ): Promise<TaskDetails> {
-  return taskDetails(await ports.catalog.tasks.get(caller.projectId, taskId), ports);
+  const task = await ports.catalog.tasks.get(caller.projectId, taskId);
+  if (!isShown(task, ports)) throw new HoldfastError('BackupService.6500', { id: taskId });
+  return taskDetails(task, ports);
 }
+
+/** Tasks that ended long ago are shown no more, whether the sweep has removed them or not. */
+export const isShown = (
+  { endedAtMs }: Pick<OperationLog, 'endedAtMs'>,
+  { clock, settings }: Pick<TaskPorts, 'clock' | 'settings'>,
+): boolean => endedAtMs === undefined || endedAtMs + settings.taskKeptMs > clock.nowMs();
 
 /** What callers are shown of a task. One that succeeded, or has no size yet, needs no sum. */
 export async function taskDetails(

@@ -1,19 +1,23 @@
 import { isError } from '../errors.ts';
 import { applyRetentionToVault, type RetentionPorts } from './apply-retention.ts';
+import type { DataPorts } from './data-ports.ts';
 import { listAll } from './list-page.ts';
 import { mapLimited } from './map-limited.ts';
 
+/** Tasks that a sweep removes at most; the next one goes on. */
+const TASKS_MAX = 20_000;
 /** Vaults swept at the same time: each reads its backups, so this bounds the memory. */
 const VAULTS_AT_ONCE = 4;
 
 /**
  * Applies retention to every vault there is (spec section 4.3): what has expired is deleted, and
  * what was left over when a backup completed. A vault that fails is reported and does not keep the
- * others; a sweep that is cut off is finished by the next one of the day.
+ * others; a sweep that is cut off is finished by the next one of the day. Then it
+ * removes tasks that ended long ago.
  */
 export async function sweepRetention(
-  ports: RetentionPorts,
-): Promise<{ vaults: number; deleted: number; failed: number }> {
+  ports: RetentionPorts & { settings: Pick<DataPorts['settings'], 'taskKeptMs'> },
+): Promise<{ vaults: number; deleted: number; failed: number; tasks: number }> {
   const total = { vaults: 0, deleted: 0, failed: 0 };
   await mapLimited(
     await listAll(ports.catalog.garbage.vaultIds()),
@@ -31,6 +35,8 @@ export async function sweepRetention(
     },
     VAULTS_AT_ONCE,
   );
-  ports.probe.note('retention.swept', total);
-  return total;
+  const { catalog, clock, settings } = ports;
+  const tasks = await catalog.tasks.removeEnded(clock.nowMs() - settings.taskKeptMs, TASKS_MAX);
+  ports.probe.note('retention.swept', { ...total, tasks });
+  return { ...total, tasks };
 }

@@ -1,10 +1,11 @@
-import { HoldfastError } from '../errors.ts';
+import { HoldfastError, isError } from '../errors.ts';
 import type { Failure } from '../model/backup.ts';
 import type { OperationLog } from '../model/operation-log.ts';
 import type { DataPorts } from './data-ports.ts';
 import { dropSnapshotOf } from './drop-snapshot.ts';
 import { toFailure } from './end-job.ts';
 import { sessionIdOf } from './job-session.ts';
+import { endDeletionTask } from './log-vault-deletion.ts';
 import { notifyBackupEnd } from './notify-backup-end.ts';
 import { giveBackTarget, wasRestored } from './restore-target.ts';
 
@@ -38,6 +39,7 @@ const watch = async (
   task: OperationLog,
   ports: DataPorts,
 ): Promise<'alive' | 'restarted' | 'failed'> => {
+  if (task.type === 'vault_delete') return watchDeletion(task, ports);
   const { leaseMs } = ports.settings;
   const quietMs = ports.clock.nowMs() - task.updatedAtMs;
   if (quietMs < leaseMs || !(await fence(task, ports))) return 'alive';
@@ -49,6 +51,23 @@ const watch = async (
     return 'failed';
   }
   return 'restarted';
+};
+
+/**
+ * The collector deletes a vault, and comes back to it by itself. Its task ends here when whoever
+ * removed the vault died before saying so.
+ */
+const watchDeletion = async (
+  { projectId, vaultId }: OperationLog,
+  ports: DataPorts,
+): Promise<'alive'> => {
+  try {
+    await ports.catalog.vaults.get(projectId, vaultId);
+  } catch (error) {
+    if (!isError(error, 'BackupService.6105')) throw error;
+    await endDeletionTask(projectId, vaultId, ports);
+  }
+  return 'alive';
 };
 
 /**

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { operationLogListResponse } from '../../lib/api/operation-log-schemas.ts';
+import { sweepRetention } from '../../lib/service/sweep-retention.ts';
 import { type ApiWorld, apiWorld, PROJECT, refusal } from '../support/api.ts';
 
 /** A disk of 1000 bytes that is being backed up, and its task. */
@@ -94,6 +95,30 @@ describe('cancel task', () => {
     await world.catalog.tasks.end(PROJECT, taskId, end);
     const answer = await world.call('POST', `/operation-logs/${taskId}/cancel`);
     expect(answer).toMatchObject({ status: 409, body: refusal('Holdfast.NotCancellable') });
+  });
+});
+
+describe('a task that ended', () => {
+  it('says what to do about its error, is shown for thirty days, and then swept', async () => {
+    const world = await apiWorld();
+    const { taskId } = await runningBackup(world);
+    const failure = { code: 'BackupService.6112', message: 'text' };
+    const end = { status: 'failed', atMs: world.clock.nowMs(), failure } as const;
+    await world.catalog.tasks.end(PROJECT, taskId, end);
+    const show = () => world.call('GET', `/operation-logs/${taskId}`);
+    const count = async () => (await world.call('GET', '/operation-logs')).body;
+    expect(await show()).toMatchObject({
+      body: { operation_log: { extra_info: { advice: 'wait, or look at the state first' } } },
+    });
+    world.clock.advance(world.settings.taskKeptMs - 1);
+    expect(await count()).toMatchObject({ count: 1 });
+    expect(await sweepRetention(world)).toMatchObject({ tasks: 0 });
+    world.clock.advance(1);
+    expect(await show()).toMatchObject({ status: 404, body: refusal('BackupService.6500') });
+    expect(await count()).toMatchObject({ count: 0, operation_logs: [] });
+    world.clock.advance(1);
+    expect(await sweepRetention(world)).toMatchObject({ tasks: 1 });
+    expect(world.state.tasks.has(taskId)).toBe(false);
   });
 });
 

@@ -1,6 +1,7 @@
 import { expect, it } from '@jest/globals';
 import { deleteVault } from '../../lib/service/delete-vault.ts';
 import { runCollectJob } from '../../lib/service/run-collect-job.ts';
+import { watchJobs } from '../../lib/service/watch-jobs.ts';
 import { collectAll, collectorWorld, hide } from '../support/collector-scenario.ts';
 import { writeBlock } from '../support/data-scenario.ts';
 import {
@@ -12,6 +13,7 @@ import {
   plainContext,
   runJob,
 } from '../support/data-world.ts';
+import { tasksIn } from '../support/listed.ts';
 
 const caller = { projectId: PROJECT, userId: 'u', requestId: 'r', role: 'Full' } as const;
 const vaultOf = ({ vaultId }: DataWorld) => ({ projectId: PROJECT, vaultId });
@@ -38,6 +40,27 @@ const itemsOf = ({ state, vaultId }: DataWorld) => {
   );
 };
 
+const deletionTasks = async ({ ports }: DataWorld) =>
+  (await tasksIn(ports.catalog, PROJECT)).filter(({ type }) => type === 'vault_delete');
+
+it('has a task, also when it is asked for again; the watchdog ends it when nobody else could', async () => {
+  const world = await filled();
+  const ports = { ...world, ...world.ports };
+  await deleteVault(vaultOf(world), caller, ports);
+  world.clock.advance(86_400_000);
+  await deleteVault(vaultOf(world), caller, ports);
+  await watchJobs(world.ports);
+  const [task, ...others] = await deletionTasks(world);
+  expect(others).toEqual([]);
+  expect(task).toMatchObject({ status: 'running', requestId: 'r', vaultId: world.vaultId });
+  const end = () => Promise.reject(new Error('died'));
+  const dying = { ...world.ports.catalog, tasks: { ...world.ports.catalog.tasks, end } };
+  const crashing = plainContext({ ...world.ports, catalog: dying });
+  await expect(runCollectJob(vaultOf(world), crashing)).rejects.toThrow('died');
+  await watchJobs(world.ports);
+  expect(await deletionTasks(world)).toMatchObject([{ id: task!.id, status: 'success' }]);
+});
+
 it('ends with nothing left, neither objects nor items', async () => {
   const world = await filled();
   await deleteVault(vaultOf(world), caller, { ...world, ...world.ports });
@@ -46,6 +69,9 @@ it('ends with nothing left, neither objects nor items', async () => {
   expect(end).toMatchObject({ ended: 'success' });
   expect([...world.objects.objects.keys()]).toEqual([]);
   expect(itemsOf(world)).toEqual([]);
+  expect(await deletionTasks(world)).toMatchObject([
+    { status: 'success', outcome: { backups: 1 }, endedAtMs: expect.any(Number) },
+  ]);
   expect(await runCollectJob(vaultOf(world), plainContext(world.ports))).toMatchObject({
     ended: 'gone',
   });

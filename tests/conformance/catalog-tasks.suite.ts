@@ -18,6 +18,7 @@ export const taskCases = (subject: Subject): void => {
   progressCases(subject);
   endCases(subject);
   cancelCases(subject);
+  removalCases(subject);
 };
 
 const creationCases = (subject: Subject): void => {
@@ -208,6 +209,39 @@ const endCases = (subject: Subject): void => {
     await expectCode(tasks.end(projectId, id, end), 'catalog.conflict');
     await expectCode(tasks.end(randomUUID(), id, end), 'BackupService.6500');
     expect(await tasks.get(projectId, id)).toStrictEqual(running);
+  });
+};
+
+const removalCases = (subject: Subject): void => {
+  it('removes the tasks that ended first, with their progress, and no others', async () => {
+    const { tasks } = subject().catalog;
+    // What other cases left.
+    await tasks.removeEnded(5, 1000);
+    const given = [3, 1, 2].map((n) => looseTask({ createdAtMs: n }));
+    const record = looseTask({ type: 'delete', status: 'success', createdAtMs: 4, endedAtMs: 4 });
+    const running = looseTask({ createdAtMs: 1 });
+    for (const task of [...given, record, running]) await tasks.create(task);
+    for (const { projectId, id, createdAtMs } of given) {
+      await tasks.progress(projectId, id, { from: 0, doneBytes: 7, atMs: createdAtMs });
+      await tasks.end(projectId, id, { status: 'success', atMs: createdAtMs });
+    }
+    const left = async () => {
+      const all = await Promise.allSettled(
+        [...given, record, running].map(({ projectId, id }) => tasks.get(projectId, id)),
+      );
+      return all.map(({ status }) => status === 'fulfilled');
+    };
+    expect(await tasks.removeEnded(4, 1)).toBe(1);
+    expect(await left()).toEqual([true, false, true, true, true]);
+    expect(await tasks.removeEnded(4, 10)).toBe(2);
+    expect(await left()).toEqual([false, false, false, true, true]);
+    expect(await tasks.removeEnded(5, 10)).toBe(1);
+    expect(await left()).toEqual([false, false, false, false, true]);
+    expect(await tasks.removeEnded(5, 10)).toBe(0);
+    const [{ projectId, id }] = given as [OperationLog];
+    expect(await all(tasks.entries(projectId, {}))).toEqual([]);
+    await tasks.create(given[0]!);
+    expect(await tasks.doneBytes(projectId, id)).toBe(0);
   });
 };
 

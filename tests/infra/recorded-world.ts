@@ -58,7 +58,8 @@ export const recordedWorld = async (dynamo: TestDynamo) => {
   const portsAs = (key: string): Ports => {
     const garbage = { windowMs: 0, sessionsKeptMs: 0 };
     const data = { leaseMs: LEASE_MS, rangeSegments: 1, workers: 1, marginMs: 0, garbage };
-    const settings = { ...memory.settings, ...data };
+    // A sweep two days later finds tasks to remove.
+    const settings = { ...memory.settings, ...data, taskKeptMs: 86_400_000 };
     const recorded = portsOf(
       noteAs(key),
       (job) => waiting.push(job),

@@ -26,6 +26,7 @@ const SMALL_SETTINGS = {
   rangeSegments: 1,
   workers: 2,
   marginMs: 0,
+  taskKeptMs: 30 * 86_400_000,
   store: SMALL_LIMITS,
 };
 

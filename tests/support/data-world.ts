@@ -41,7 +41,13 @@ export const dataWorld = async (change: Partial<DataPorts> = {}) => {
     ...memory,
     index: memoryBlockIndex(),
     pool: inlinePool(),
-    settings: { leaseMs: 60_000, rangeSegments: 1, workers: 2, marginMs: 0 },
+    settings: {
+      leaseMs: 60_000,
+      rangeSegments: 1,
+      workers: 2,
+      marginMs: 0,
+      taskKeptMs: 30 * 86_400_000,
+    },
     ...change,
     ...(change.disks ? {} : { disks: memory.disks }),
   } as never;

@@ -11,6 +11,9 @@ import { memoryObjectStore } from '../../lib/adapters/memory/memory-object-store
 import { memoryProbe } from '../../lib/adapters/memory/memory-probe.ts';
 import type { Role } from '../../lib/model/credential.ts';
 
+/** Thirty days. */
+const TASK_KEPT_MS = 30 * 86_400_000;
+
 export type MemoryWorld = ReturnType<typeof memoryWorld>;
 
 /** Every port in memory, and a way to let somebody in. */
@@ -49,7 +52,12 @@ export function memoryWorld() {
     notifier: memoryNotifier(),
     ids: memoryIds(),
     probe: memoryProbe(),
-    settings: { region: 'local', availabilityZone: 'local-a', requestsPerSecond: 1_000_000 },
+    settings: {
+      region: 'local',
+      availabilityZone: 'local-a',
+      requestsPerSecond: 1_000_000,
+      taskKeptMs: TASK_KEPT_MS,
+    },
     admit,
   };
 }

@@ -82,6 +82,16 @@ export const memoryTasks = ({ tasks, progress, bindings }: MemoryCatalogState): 
       return copyOf(tasks.get(id)!);
     },
 
+    async removeEnded(beforeMs, max) {
+      const old = [...tasks.values()].filter((task) => (task.endedAtMs ?? beforeMs) < beforeMs);
+      const removed = old.toSorted((a, b) => a.endedAtMs! - b.endedAtMs!).slice(0, max);
+      for (const { id } of removed) {
+        tasks.delete(id);
+        progress.delete(id);
+      }
+      return removed.length;
+    },
+
     async requestCancel(projectId, id, atMs) {
       const task = own(projectId, id);
       if (isToCancel(task)) {

@@ -352,11 +352,18 @@ export const unfinishedTaskCodec = codec<Pick<OperationLog, 'id' | 'createdAtMs'
   ({ id, createdAtMs }) => keys.unfinishedTask(createdAtMs, id),
 );
 
-/** The items of a task that is put: itself and, while it has not ended, its mark. */
+export const endedTaskCodec = codec<{ id: OperationLogId; endedAtMs: number }>(
+  { id: text, endedAtMs: integer },
+  ({ id, endedAtMs }) => keys.endedTask(endedAtMs, id),
+);
+
+/** The items of a task that is put: itself and the mark that it has not ended, or has. */
 export const taskItems = (task: OperationLog): Item[] => {
-  const { id, createdAtMs, status } = task;
-  const item = taskCodec.encode(task);
-  return hasEnded(status) ? [item] : [item, unfinishedTaskCodec.encode({ id, createdAtMs })];
+  const { id, createdAtMs, endedAtMs = createdAtMs, status } = task;
+  const mark = hasEnded(status)
+    ? endedTaskCodec.encode({ id, endedAtMs })
+    : unfinishedTaskCodec.encode({ id, createdAtMs });
+  return [taskCodec.encode(task), mark];
 };
 
 export const progressCodec = codec<{ id: OperationLogId; from: number; doneBytes: number }>(

@@ -77,6 +77,11 @@ export const keys = {
     ...UNFINISHED,
     sk: `${sortable(createdAtMs)}#${id}`,
   }),
+  /** Exists while a task that has ended is kept; the one that ended first comes first. */
+  endedTask: (endedAtMs: number, id: OperationLogId): ItemKey => ({
+    ...ENDED,
+    sk: `${sortable(endedAtMs)}#${id}`,
+  }),
   credential: (tokenSha256: string): ItemKey => ({
     pk: `CREDENTIAL#${tokenSha256}`,
     sk: 'CREDENTIAL',
@@ -119,6 +124,7 @@ export const prefixes = {
   /** The task and its progress. */
   taskAndProgress: (id: OperationLogId): ItemKey => ({ pk: `TASK#${id}`, sk: '' }),
   unfinishedTasks: (): ItemKey => UNFINISHED,
+  endedTasks: (): ItemKey => ENDED,
 };
 
 /** The kinds that a project lists, and their partition in the index `byProject`. */
@@ -167,6 +173,7 @@ export const placeOf = (sk: string): { createdAtMs: number; id: string } => ({
 const APPLIED: ItemKey = { pk: 'APPLIED', sk: '' };
 const LEDGER: ItemKey = { pk: 'LEDGER', sk: '' };
 const VAULTS: ItemKey = { pk: 'VAULTS', sk: '' };
+const ENDED: ItemKey = { pk: 'ENDED', sk: '' };
 const UNFINISHED: ItemKey = { pk: 'UNFINISHED', sk: '' };
 
 const inVault = (vaultId: VaultId, sk: string): ItemKey => ({ pk: `VAULT#${vaultId}`, sk });

@@ -16,6 +16,7 @@ import {
 import type { CatalogTable } from './catalog-table.ts';
 import {
   bindingCodec,
+  endedTaskCodec,
   progressCodec,
   taskCodec,
   taskItems,
@@ -24,7 +25,7 @@ import {
 import { taskEntries, taskInStatus } from './entries.ts';
 import type { Write } from './expression.ts';
 import { keys, prefixes } from './keys.ts';
-import { isConditionFailed, settle } from './settle.ts';
+import { isConditionFailed, reading, settle } from './settle.ts';
 
 const UNFINISHED = (Object.keys(OPERATION_TRANSITIONS) as OperationStatus[]).filter(
   (status) => !hasEnded(status),
@@ -117,6 +118,7 @@ export const dynamoTasks = (table: CatalogTable): TaskCatalog => {
             when: { oneOf: { status: statesBefore(OPERATION_TRANSITIONS, end.status) } },
           },
           { remove: keys.unfinishedTask(task.createdAtMs, id) },
+          { put: endedTaskCodec.encode({ id, endedAtMs: atMs }) },
         ];
         // Only `begin` sets it, together with the task: if it is not there now, it never will be.
         if (binding?.protectingTaskId === id)
@@ -127,6 +129,19 @@ export const dynamoTasks = (table: CatalogTable): TaskCatalog => {
           });
         return { write: () => table.transact(writes).then(() => own(projectId, id)) };
       });
+    },
+
+    async removeEnded(beforeMs, max) {
+      let removed = 0;
+      for await (const items of table.pages(prefixes.endedTasks()))
+        for (const { id, endedAtMs } of items.map((item) => endedTaskCodec.decode(item))) {
+          if (endedAtMs >= beforeMs || removed >= max) return removed;
+          // The mark goes last: a run that is cut off is gone on with.
+          await reading('tasks.removeEnded', () => table.removeAll(prefixes.taskAndProgress(id)));
+          await reading('tasks.removeEnded', () => table.remove(keys.endedTask(endedAtMs, id)));
+          removed++;
+        }
+      return removed;
     },
 
     async requestCancel(projectId, id, atMs) {
