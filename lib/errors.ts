@@ -297,7 +297,18 @@ export const CATALOGUE = {
     'conflict',
     (d: { id: string; state: string }) => `Session ${d.id} is ${d.state}, no longer open.`,
   ),
+  'vault.reconciling': entry(
+    'conflict',
+    (d: { vaultId: string }) =>
+      `The catalog of vault ${d.vaultId} is being made to agree with its objects.`,
+  ),
   // --- garbage collection
+  'catalog.outdated': entry(
+    'corrupt',
+    (d: { vaultId: string; reason: string }) =>
+      `The catalog of vault ${d.vaultId} is older than its objects: ${d.reason}. Nothing of it is ` +
+      `collected until this has run: npm run holdfast -- reconcile ${d.vaultId}`,
+  ),
   'collection.blocked': entry(
     'corrupt',
     (d: { vaultId: string; reason: string }) =>

@@ -28,6 +28,9 @@ Vaults and backups (through the API: start it first with npm start)
   task <task>                              show a task
   cancel <task>                            stop a task
   collect <vault> [--dry-run]              free what is garbage now, or say what would be freed
+  reconcile <vault>|--all [--dry-run]      make the catalog agree with S3, after DynamoDB was lost
+                                           or restored to an earlier time
+  ... --stage S --region R --bucket B      of the stack holdfast-S, with your AWS credentials
   cost [--from D] [--to D] [--by vault|tag:KEY]
                                            what the vaults have used and cost, and a forecast
   audit [<vault>]                          compare what is known with what is stored, of one vault
@@ -60,6 +63,8 @@ interface Context {
       to?: string;
       json?: boolean;
       'dry-run'?: boolean;
+      all?: boolean;
+      bucket?: string;
     };
   home: string;
   quiet: boolean;
@@ -91,6 +96,12 @@ const COMMANDS: Record<string, { operands: number; run: Command; failsBy?: strin
   },
   collect: { operands: 1, run: (context) => collect(context) },
   audit: { operands: 0, run: (context) => audit(context), failsBy: 'found' },
+  reconcile: {
+    operands: 0,
+    run: async ({ args: [vaultId], home, options }) =>
+      (await import('./reconcile-command.ts')).reconcileNow(home, vaultId, options),
+    failsBy: 'failed',
+  },
   clock: { operands: 0, run: async ({ home }) => (await clock()).showClock(home) },
   'clock forward': {
     operands: 1,
@@ -146,6 +157,8 @@ const main = async (): Promise<number> => {
       token: { type: 'boolean' },
       json: { type: 'boolean' },
       'dry-run': { type: 'boolean' },
+      all: { type: 'boolean' },
+      bucket: { type: 'string' },
       help: { type: 'boolean', short: 'h' },
     },
   });

@@ -20,16 +20,19 @@ import { dynamoEndpoint, s3Endpoint } from './ports.ts';
  * What the running local mode keeps, for a command that uses it without the API: the emulator, the
  * S3 server and the home's key file. Its log goes to standard error. Close it in the end.
  */
-export const openLocalStores = async (home: string) => {
+export const openLocalStores = async (
+  home: string,
+  endpoints = { dynamo: dynamoEndpoint(), s3: s3Endpoint() },
+) => {
   const { projectId, s3: credentials } = await readIdentity(home);
   const where = { region: REGION, credentials };
   const dynamo = new DynamoDBClient({
     ...dynamoClientOptions,
     ...where,
-    endpoint: dynamoEndpoint(),
+    endpoint: endpoints.dynamo,
   });
   const documents = DynamoDBDocumentClient.from(dynamo, dynamoDocumentOptions);
-  const s3 = new S3Client({ ...s3ClientOptions(s3Endpoint()), ...where });
+  const s3 = new S3Client({ ...s3ClientOptions(endpoints.s3), ...where });
   const clock = fileClock(clockFile(home));
   return {
     projectId,

@@ -11,11 +11,12 @@ import {
   logsFolder,
   PROGRAM,
   REGION,
+  readIdentity,
   s3Folder,
   takeHome,
 } from './home.ts';
 import { endLeftovers, markOf } from './leftovers.ts';
-import { dynamoEndpoint, type LocalPorts, portVariables, requireFree } from './ports.ts';
+import { dynamoEndpoint, freePorts, type LocalPorts, portVariables, requireFree } from './ports.ts';
 
 /** Compiled modules, shared by all processes: loading them again costs a third. */
 const COMPILE_CACHE = join(PROGRAM, 'node_modules', '.cache', 'holdfast-compiled');
@@ -94,15 +95,47 @@ const startHome = async (
   return { url: `http://127.0.0.1:${ports.api}`, home, identity, isNew, broken, stop };
 };
 
-interface Children {
-  api: Child;
+/**
+ * Runs something with the stores of a home and nothing else, while local mode is stopped. Tables
+ * and bucket are made when they are missing.
+ */
+export const withStores = async <T>(
+  home: string,
+  run: (endpoints: { dynamo: string; s3: string }) => Promise<T>,
+): Promise<T> => {
+  const identity = await readIdentity(home);
+  const release = await takeHome(home);
+  try {
+    await endLeftovers(home);
+    await mkdir(logsFolder(home), { recursive: true });
+    const ports = await freePorts();
+    const stores = startStores(home, ports, identity, environment(home, ports, identity));
+    try {
+      await prepareStores(stores, ports, identity);
+      return await run({
+        dynamo: dynamoEndpoint(ports.dynamo),
+        s3: `http://127.0.0.1:${ports.s3}`,
+      });
+    } finally {
+      await Promise.all(Object.values(stores).map((child: Child) => stopChild(child)));
+    }
+  } finally {
+    release();
+  }
+};
+
+interface Stores {
   s3: Child;
   dynamo?: Child;
 }
 
+interface Children extends Stores {
+  api: Child;
+}
+
 /** Tables and bucket. The SDK is loaded here, while the children start: it takes about as long. */
 const prepareStores = async (
-  { api, dynamo, s3 }: Children,
+  { dynamo, s3 }: Stores,
   ports: LocalPorts,
   identity: LocalIdentity,
   signal?: AbortSignal,
@@ -110,7 +143,7 @@ const prepareStores = async (
   enableCompileCache(COMPILE_CACHE);
   const { prepareBucket, prepareTables } = await import('./prepare-stores.ts');
   await Promise.all([
-    prepareTables(dynamo ?? api, dynamoEndpoint(ports.dynamo), identity, signal),
+    prepareTables(dynamo ?? s3, dynamoEndpoint(ports.dynamo), identity, signal),
     prepareBucket(s3, `http://127.0.0.1:${ports.s3}`, identity, signal),
   ]);
 };
@@ -138,34 +171,44 @@ const startChildren = (
   more: Record<string, string>,
 ): Children => {
   const env = { ...environment(home, ports, identity), ...more };
-  const s3Keys = {
-    HOLDFAST_S3_ACCESS_KEY: identity.s3.accessKeyId,
-    HOLDFAST_S3_SECRET_KEY: identity.s3.secretAccessKey,
-  };
-  const start = (name: string, log: string, command: [string, ...string[]], keys = {}) => {
-    const logFile = join(logsFolder(home), `${log}.log`);
-    return startChild(name, { command, cwd: PROGRAM, env: { ...env, ...keys }, logFile });
-  };
-  const node = process.execPath;
-  const dynamo = dynamoCommand(home, ports);
-  const s3Server = join(PROGRAM, 'local', 's3-server', 'main.ts');
   const serverless = join(PROGRAM, 'node_modules', 'serverless', 'bin', 'serverless.js');
   // Else the framework's 100 MB are gone through for every 64 MB of buffers that come and go: a
   // fifth of a restore's processor time. The size bounds the buffers that wait to be freed.
   const gc = ['--external-memory-accounted-in-global-limit', '--max-old-space-size=2048'];
   const offline = [serverless, 'offline', 'start', '--stage', 'local'];
+  // The slowest first.
+  const api = startPart(home, 'API', 'functions', [process.execPath, ...gc, ...offline], env);
+  return { api, ...startStores(home, ports, identity, env) };
+};
+
+const startStores = (
+  home: string,
+  ports: LocalPorts,
+  identity: LocalIdentity,
+  env: Record<string, string>,
+): Stores => {
+  const s3Env = {
+    ...env,
+    HOLDFAST_S3_ACCESS_KEY: identity.s3.accessKeyId,
+    HOLDFAST_S3_SECRET_KEY: identity.s3.secretAccessKey,
+  };
+  const s3Server = join(PROGRAM, 'local', 's3-server', 'main.ts');
+  const s3 = ['--port', String(ports.s3), '--dir', s3Folder(home)];
+  const dynamo = dynamoCommand(home, ports);
   return {
-    // The slowest first.
-    api: start('API', 'functions', [node, ...gc, ...offline]),
-    ...(dynamo ? { dynamo: start('DynamoDB emulator', 'dynamo', dynamo) } : {}),
-    s3: start(
-      'S3 server',
-      's3',
-      [node, s3Server, '--port', String(ports.s3), '--dir', s3Folder(home)],
-      s3Keys,
-    ),
+    ...(dynamo ? { dynamo: startPart(home, 'DynamoDB emulator', 'dynamo', dynamo, env) } : {}),
+    s3: startPart(home, 'S3 server', 's3', [process.execPath, s3Server, ...s3], s3Env),
   };
 };
+
+const startPart = (
+  home: string,
+  name: string,
+  log: string,
+  command: [string, ...string[]],
+  env: Record<string, string>,
+): Child =>
+  startChild(name, { command, cwd: PROGRAM, env, logFile: join(logsFolder(home), `${log}.log`) });
 
 /** `null` when somebody brings another endpoint. */
 const dynamoCommand = (home: string, ports: LocalPorts): [string, ...string[]] | null => {

@@ -1,13 +1,13 @@
 import { HoldfastError, isError } from '../errors.ts';
 import { deriveIndexKey, indexName } from '../format/keys.ts';
 import { packKey } from '../format/object-keys.ts';
-import { decodePackTail, PACK_TAIL_BYTES_MAX, readPackKeyId } from '../format/pack.ts';
 import type { BlockLocation } from '../model/block.ts';
 import type { BlockIndex } from '../ports/block-index.ts';
 import type { Catalog } from '../ports/catalog.ts';
 import type { Cycle } from '../ports/garbage-catalog.ts';
 import type { Probe } from '../ports/probe.ts';
 import type { GarbagePlan, PackStep } from './plan-garbage.ts';
+import { readPackTable } from './read-pack-table.ts';
 import { runLanes } from './run-lanes.ts';
 import { type PackRewriting, type ShrunkPack, shrinkPack } from './shrink-pack.ts';
 
@@ -149,20 +149,9 @@ const deletePack = async (
  * Block ids of a pack by slot, from its table. A pack without a readable one leaves entries in the
  * index: hints that nobody can pin.
  */
-const blocksOf = async (
-  packId: string,
-  { objects, vaultKeys, ...vault }: Collecting,
-): Promise<Map<number, Uint8Array>> => {
-  try {
-    const tail = await objects.getTail(packKey(vault, packId), PACK_TAIL_BYTES_MAX);
-    const vaultKey = await vaultKeys.get(readPackKeyId(tail.bytes));
-    const { slots } = decodePackTail(tail.bytes, tail.sizeBytes, vaultKey, { packId });
-    return new Map(slots.flatMap((entry, slot) => (entry ? [[slot, entry.blockId]] : [])));
-  } catch (error) {
-    if (!isError(error, 'store.object-missing', 'format.malformed', 'format.unsupported'))
-      throw error;
-    return new Map();
-  }
+const blocksOf = async (packId: string, run: Collecting): Promise<Map<number, Uint8Array>> => {
+  const table = await readPackTable(packId, run);
+  return 'damage' in table ? new Map() : table.blocks;
 };
 
 const forgetBlocks = async (

@@ -47,6 +47,8 @@ export interface PackStep {
 export interface GarbagePlan {
   /** Why nothing may be collected; somebody has to look. */
   blocked: string[];
+  /** The catalog is older than the objects: a reconciliation mends that. */
+  isOutdated: boolean;
   steps: PackStep[];
   /** Deleted backups whose time to be taken back has passed. */
   roots: Backup[];
@@ -61,9 +63,9 @@ export interface GarbagePlan {
  * before the sessions were read, so what it finds unnamed stays so, however late it is deleted.
  */
 export const planGarbage = (facts: GarbageFacts, limits = GARBAGE_LIMITS): GarbagePlan => {
-  const nothing = { steps: [], roots: [], leftovers: [], sessions: [] };
+  const nothing = { isOutdated: false, steps: [], roots: [], leftovers: [], sessions: [] };
   const doubts = catalogDoubts(facts);
-  if (doubts.length > 0) return { ...nothing, blocked: doubts };
+  if (doubts.length > 0) return { ...nothing, blocked: doubts, isOutdated: true };
   const roots = facts.mark.hidden.filter((root) => isToForget(root, facts, limits));
   if (facts.mark.unreadable.length > 0) {
     // What is dead is unknown; a deleted backup may go all the same, damaged as it may be.
@@ -73,6 +75,7 @@ export const planGarbage = (facts: GarbageFacts, limits = GARBAGE_LIMITS): Garba
   const steps = facts.packs.flatMap((pack) => planPack(pack, facts, limits) ?? []);
   return {
     blocked: [],
+    isOutdated: false,
     steps: [...steps, ...orphans(facts)],
     roots,
     leftovers: unnamedOfSessions(facts),

@@ -11,6 +11,7 @@ import type { Disks } from '../ports/disks.ts';
 import type { KeyProvider } from '../ports/key-provider.ts';
 import type { ObjectStore } from '../ports/object-store.ts';
 import type { BlockPool } from './pool/block-pool.ts';
+import { hexSha256 } from './read-manifest.ts';
 import { restoreBlocks } from './restore-blocks.ts';
 import type { VaultKeys } from './vault-keys.ts';
 
@@ -26,6 +27,8 @@ export interface Recoverable {
   sessionId: string;
   state: 'committed' | 'unknown' | 'unreadable';
   manifest?: Manifest;
+  /** Hex. */
+  manifestSha256?: string;
   reason?: string;
 }
 
@@ -40,10 +43,12 @@ export const listRecoverable = async (ports: RecoveryPorts): Promise<Recoverable
   const markers = new Set<string>();
   for await (const { key } of ports.objects.list('v1/')) {
     const at = parseManifestKey(key);
-    if (at !== null) found.push(await readRecoverable(at, ports));
-    else if (key.endsWith('/committed')) markers.add(key);
+    if (at !== null) {
+      const reading = { objects: ports.objects, vaultKeys: storedVaultKeys(at, ports) };
+      found.push(await readRecoverable(at, reading));
+    } else if (key.endsWith('/committed')) markers.add(key);
   }
-  const parents = new Set(found.map(({ manifest }) => manifest?.parent?.sessionId));
+  const parents = parentSessions(found);
   for (const backup of found) {
     const proven =
       markers.has(commitMarkerKey(backup, backup.sessionId)) || parents.has(backup.sessionId);
@@ -52,22 +57,28 @@ export const listRecoverable = async (ports: RecoveryPorts): Promise<Recoverable
   return found.toSorted((a, b) => (a.manifest?.createdAtMs ?? 0) - (b.manifest?.createdAtMs ?? 0));
 };
 
+/** Sessions that a later backup inherited from: only a committed one is ever a parent. */
+export const parentSessions = (backups: Pick<Recoverable, 'manifest'>[]): Set<string> =>
+  new Set(backups.flatMap(({ manifest }) => manifest?.parent?.sessionId ?? []));
+
 const UNREADABLE: ErrorCode[] = [
   'format.malformed',
   'format.unsupported',
   'format.wrong-key',
+  'key.missing',
   'store.object-missing',
 ];
 
-const readRecoverable = async (
+/** A manifest as it is stored; its state is `unknown` or `unreadable`. */
+export const readRecoverable = async (
   at: { projectId: string; vaultId: string; sessionId: string },
-  ports: RecoveryPorts,
+  { objects, vaultKeys }: { objects: ObjectStore; vaultKeys: VaultKeys },
 ): Promise<Recoverable> => {
   try {
-    const { bytes } = await ports.objects.get(manifestKey(at, at.sessionId));
+    const { bytes } = await objects.get(manifestKey(at, at.sessionId));
     const { keyId } = decodeManifest(bytes, null);
-    const manifest = decodeManifest(bytes, await storedVaultKeys(at, ports).get(keyId));
-    return { ...at, state: 'unknown', manifest };
+    const manifest = decodeManifest(bytes, await vaultKeys.get(keyId));
+    return { ...at, state: 'unknown', manifest, manifestSha256: hexSha256(bytes) };
   } catch (error) {
     // An outage, or a lost key, would make good backups look bad: it is not swallowed.
     if (!isError(error) || !UNREADABLE.includes(error.code)) throw error;

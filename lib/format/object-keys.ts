@@ -75,6 +75,15 @@ export function parseBackupKey(key: string): BackupKey | null {
   return { ...vault, sessionId, part: 'segment', random: file.slice(-32) };
 }
 
+/** What the keys of all wrapped keys of a vault begin with. */
+export const keysPrefix = (vault: VaultAddress): string => `${prefixOf(vault)}keys/`;
+
+/** The vault that an object belongs to; `null` for a key that is no vault's. */
+export function parseVaultKey(key: string): VaultAddress | null {
+  const [, projectId, vaultId] = KEY_OF_VAULT.exec(key) ?? [];
+  return projectId && vaultId && isUuid(vaultId) ? { projectId, vaultId } : null;
+}
+
 /** What the keys of all packs of a vault begin with. */
 export const packsPrefix = (vault: VaultAddress): string => `${prefixOf(vault)}packs/`;
 
@@ -88,10 +97,9 @@ function parseKey(
   key: string,
   rest: RegExp,
 ): [VaultAddress, string, string | undefined] | [null, null, undefined] {
-  const [, projectId, vaultId, path] = KEY_OF_VAULT.exec(key) ?? [];
-  const [, id, second] = rest.exec(path ?? '') ?? [];
-  if (!projectId || !vaultId || !id || !isUuid(vaultId)) return [null, null, undefined];
-  return [{ projectId, vaultId }, id, second];
+  const vault = parseVaultKey(key);
+  const [, id, second] = rest.exec(KEY_OF_VAULT.exec(key)?.[3] ?? '') ?? [];
+  return vault && id ? [vault, id, second] : [null, null, undefined];
 }
 
 const prefixOf = (vault: VaultAddress): string => vaultPrefix(vault.projectId, vault.vaultId);

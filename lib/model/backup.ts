@@ -43,7 +43,8 @@ export type RootState = 'NONE' | 'VISIBLE' | 'HIDDEN';
 
 export const ROOT_TRANSITIONS: Transitions<RootState> = {
   NONE: ['VISIBLE', 'HIDDEN'],
-  VISIBLE: ['HIDDEN'],
+  // NONE: a reconciliation found that its manifest is gone.
+  VISIBLE: ['HIDDEN', 'NONE'],
   HIDDEN: ['VISIBLE'],
 };
 

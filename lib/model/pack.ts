@@ -31,6 +31,20 @@ export const HOLDING_STATES: ReadonlySet<PackState> = new Set([
   'QUARANTINED',
 ]);
 
+/**
+ * What a reconciliation may make of an item: it goes by the object. Of one that is SHRINKING a late
+ * PUT may replace the object yet, so no session may pin it until a collector has written it anew.
+ */
+export const PACK_RECONCILIATIONS: Transitions<PackState> = {
+  OPEN: ['SEALED', 'QUARANTINED', 'GONE'],
+  SEALED: ['SEALED', 'QUARANTINED', 'GONE'],
+  CONDEMNED: ['SEALED', 'QUARANTINED', 'GONE'],
+  SHRINKING: ['QUARANTINED', 'GONE'],
+  QUARANTINED: ['QUARANTINED', 'GONE'],
+  DELETING: [],
+  GONE: ['SEALED', 'QUARANTINED'],
+};
+
 /** Most slots a pack has. */
 export const PACK_SLOTS_MAX = 256;
 /** A pack is finished when its sealed blocks reach this many bytes. */

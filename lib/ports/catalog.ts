@@ -28,6 +28,7 @@ import type { BackupStats, FinishedRange, Session } from '../model/session.ts';
 import type { BackupCount, Binding, Vault, VaultUsage, WrappedKey } from '../model/vault.ts';
 import type { GarbageCatalog } from './garbage-catalog.ts';
 import type { PolicyCatalog } from './policy-catalog.ts';
+import type { ReconcileCatalog } from './reconcile-catalog.ts';
 import type { UsageLedger } from './usage-ledger.ts';
 
 /**
@@ -51,6 +52,7 @@ export interface Catalog {
   packs: PackCatalog;
   garbage: GarbageCatalog;
   ledger: UsageLedger;
+  reconciling: ReconcileCatalog;
   tasks: TaskCatalog;
   credentials: CredentialCatalog;
   accessKeys: AccessKeyCatalog;
@@ -157,7 +159,7 @@ export interface SessionCatalog {
    * not); for kind `read` the backup is VISIBLE, or HIDDEN in this very epoch (an earlier one may
    * be removed by the running cycle), else `catalog.conflict`; session is put OPEN with
    * `startEpoch` = the epoch. The same id again: the session as it is. `BackupService.6112` while
-   * the vault is being deleted.
+   * the vault is being deleted, or is RECONCILING.
    */
   open(session: Omit<Session, 'startEpoch' | 'state'>): Promise<Session>;
   /** `catalog.conflict` when there is none. */

@@ -46,7 +46,7 @@ export interface GarbageCatalog {
   /**
    * R7 in one conditional write: epoch + 1, run = `runId`, no horizon. The same `runId` again: the
    * cycle as it is, with its horizon (a resumed run). `BackupService.6105` when there is no such
-   * vault (any more).
+   * vault (any more), `vault.reconciling` while it is RECONCILING.
    */
   begin(vaultId: VaultId, runId: string): Promise<Cycle>;
   /**

@@ -5,6 +5,7 @@ import type { Vault } from '../model/vault.ts';
 import type { ApiPorts } from './api-ports.ts';
 import type { Caller } from './caller.ts';
 import { checkVaultStatus } from './check-vault-status.ts';
+import { refuseReconciling } from './refuse-reconciling.ts';
 import { startJob } from './start-job.ts';
 import { taskOfBackup } from './task-of-backup.ts';
 
@@ -23,6 +24,7 @@ export async function checkRestorable(
   if (status !== 'available') throw new HoldfastError('BackupService.2005', { id, status });
   const vault = await catalog.vaults.get(backup.projectId, backup.vaultId);
   checkVaultStatus(vault, 'restore');
+  await refuseReconciling(vault.id, 'BackupService.6202', { catalog });
   return vault;
 }
 

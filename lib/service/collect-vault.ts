@@ -119,11 +119,12 @@ const garbageLimits = ({ status }: Vault, { settings }: CollectPorts) => {
 
 const reportBlocked = (
   vaultId: VaultId,
-  { blocked }: GarbagePlan,
+  { blocked, isOutdated }: GarbagePlan,
   { probe }: CollectPorts,
 ): void => {
   const reason = `${blocked.length} finding(s), the first: ${blocked[0]}`;
-  const error = new HoldfastError('collection.blocked', { vaultId, reason });
+  const code = isOutdated ? 'catalog.outdated' : 'collection.blocked';
+  const error = new HoldfastError(code, { vaultId, reason });
   probe.problem('collection.blocked', error, { vaultId });
 };
 

@@ -21,6 +21,7 @@ import type { Caller } from './caller.ts';
 import { checkVaultStatus } from './check-vault-status.ts';
 import { makeRoom } from './make-room.ts';
 import { mapLimited } from './map-limited.ts';
+import { refuseReconciling } from './refuse-reconciling.ts';
 import { showCheckpoint } from './show-checkpoint.ts';
 import { startJob } from './start-job.ts';
 import { taskOfBackup } from './task-of-backup.ts';
@@ -59,6 +60,7 @@ export async function createCheckpoint(
 ): Promise<CheckpointDetails> {
   const vault = await ports.catalog.vaults.get(caller.projectId, command.vaultId);
   checkVaultStatus(vault, 'backUp');
+  await refuseReconciling(vault.id, 'BackupService.6113', ports);
   await makeRoom(vault, ports);
   const wanted = wantedBindings(await ports.catalog.vaults.bindings(vault.id), command);
 

@@ -3,6 +3,7 @@ import type { BackupId } from '../model/ids.ts';
 import type { OperationLog } from '../model/operation-log.ts';
 import type { ApiPorts } from './api-ports.ts';
 import type { Caller } from './caller.ts';
+import { refuseReconciling } from './refuse-reconciling.ts';
 import { showBackup } from './show-backup.ts';
 import { startJob } from './start-job.ts';
 import { taskOfBackup } from './task-of-backup.ts';
@@ -19,6 +20,7 @@ export async function startVerify(
     throw new HoldfastError('Holdfast.NotVerifiable', { id, status });
   }
   const vault = await ports.catalog.vaults.get(caller.projectId, backup.vaultId);
+  await refuseReconciling(vault.id, 'BackupService.6112', ports);
   const task = {
     ...taskOfBackup(backup, {
       id: ports.ids.uuid(),

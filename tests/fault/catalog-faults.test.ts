@@ -19,6 +19,7 @@ import {
 } from '../support/faulty-dynamo.ts';
 import { givenGarbage } from '../support/garbage-world.ts';
 import { GARBAGE_WRITES } from '../support/garbage-writes.ts';
+import { givenReconciling, RECONCILE_WRITES } from '../support/reconcile-world.ts';
 
 const LIMITS = { attemptsMax: 5, totalMsMax: 10_000, waitMs: 0, waitMsMax: 0 };
 
@@ -43,10 +44,30 @@ const COLLECTING: Record<string, Write> = Object.fromEntries(
   Object.entries(GARBAGE_WRITES).map(([name, write]) => [name, (c, w) => write(c, w.garbage!)]),
 );
 
+const RECONCILING: Record<string, Write> = Object.fromEntries(
+  Object.entries(RECONCILE_WRITES).map(([name, write]) => [
+    name,
+    (c, w) => write(c, w.reconciling!),
+  ]),
+);
+
 describe.each([
-  { who: 'users', writes: WRITES, hasGarbage: false },
-  { who: 'the collector', writes: COLLECTING, hasGarbage: true },
-])('a catalog whose answers to $who are lost', ({ writes, hasGarbage }) => {
+  { who: 'users', writes: WRITES, more: async () => ({}) },
+  {
+    who: 'the collector',
+    writes: COLLECTING,
+    more: async (catalog: Catalog, projectId: string) => ({
+      garbage: await givenGarbage(catalog, projectId),
+    }),
+  },
+  {
+    who: 'a reconciliation',
+    writes: RECONCILING,
+    more: async (catalog: Catalog, projectId: string) => ({
+      reconciling: await givenReconciling(catalog, projectId),
+    }),
+  },
+])('a catalog whose answers to $who are lost', ({ writes, more }) => {
   let dynamo: TestDynamo;
   let template: World;
   let before: string[];
@@ -54,7 +75,7 @@ describe.each([
     dynamo = await startDynamo();
     template = await givenWorld(healthy());
     const { projectId } = template.vault;
-    if (hasGarbage) template = { ...template, garbage: await givenGarbage(healthy(), projectId) };
+    template = { ...template, ...(await more(healthy(), projectId)) };
     before = await dump(template);
   });
   afterAll(async () => {

@@ -20,12 +20,16 @@ import {
 } from './catalog-records.ts';
 import type { GarbageWorld } from './garbage-world.ts';
 import { appliedOf, givenPolicy, somePolicy } from './policy-records.ts';
+import type { ReconcileWorld } from './reconcile-world.ts';
 
 /** A UUID, or a pack's id. */
 const ID = /[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|\b[0-9a-f]{32}\b/g;
 
 /** A vault in which every kind of write finds something to do. */
-export type World = Awaited<ReturnType<typeof givenWorld>> & { garbage?: GarbageWorld };
+export type World = Awaited<ReturnType<typeof givenWorld>> & {
+  garbage?: GarbageWorld;
+  reconciling?: ReconcileWorld;
+};
 
 export const givenWorld = async (catalog: Catalog) => {
   const vault = await givenVault(catalog);
@@ -98,13 +102,22 @@ export const dumpWorld = async (
 
 const itemsOfWorld = async (client: DynamoDBDocumentClient, table: string, world: World) => {
   const { vault, empty, fresh, committed, protecting, spare, unbound, begun } = world;
-  const { garbage } = world;
-  const vaults = [vault, empty, fresh, ...(garbage ? [garbage.vault, garbage.closing] : [])];
+  const { garbage, reconciling } = world;
+  const vaults = [
+    vault,
+    empty,
+    fresh,
+    ...(garbage ? [garbage.vault, garbage.closing] : []),
+    ...(reconciling ? [reconciling.vault, reconciling.lost] : []),
+  ];
   const backups = [
     committed.backup,
     protecting.backup,
     begun,
     ...(garbage ? [garbage.hidden, garbage.protected] : []),
+    ...(reconciling
+      ? [reconciling.visible, reconciling.hidden, reconciling.begun, reconciling.unknown]
+      : []),
   ];
   const tasks = [committed.task, protecting.task, world.begunTask];
   const partitions = [
@@ -113,6 +126,7 @@ const itemsOfWorld = async (client: DynamoDBDocumentClient, table: string, world
     ...backups.map(({ id }) => keys.backupPointer(id)),
     ...tasks.map(({ id }) => keys.task(id)),
     keys.checkpoint(world.checkpoint.id),
+    ...(reconciling ? [keys.checkpoint(reconciling.checkpoint.id)] : []),
     prefixes.policies(vault.projectId),
     keys.credential(world.tokenSha256),
     keys.issuedToken(world.tokenSha256),

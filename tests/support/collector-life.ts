@@ -27,7 +27,7 @@ import {
   PROJECT,
   runJob,
 } from './data-world.ts';
-import { Crash, dying, hanging, interruptedPorts } from './interrupted-ports.ts';
+import { Crash, dying, hanging, interruptedPorts, seededNumbers } from './interrupted-ports.ts';
 
 const OTHER = 'disk-2';
 /** Blocks of each disk: packs of four slots, so that most backups fill more than one. */
@@ -86,7 +86,7 @@ export class CollectorLife {
 
   private constructor(world: DataWorld, seed: number) {
     this.#world = world;
-    this.#below = numbers(seed);
+    this.#below = seededNumbers(seed);
   }
 
   /** Lives for so many actions, looks at every backup on the way, and ends with an empty vault. */
@@ -319,12 +319,4 @@ export class CollectorLife {
 
 const ignoreRefusal = (error: unknown): void => {
   if (!isError(error, ...REFUSALS)) throw error;
-};
-
-const numbers = (seed: number) => {
-  let state = seed;
-  return (below: number): number => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    return Math.floor((state / 2 ** 32) * below);
-  };
 };

@@ -113,6 +113,7 @@ export const LISTINGS: ReadonlySet<string> = new Set([
   'backups.roots',
   'backups.entries',
   'backups.ofVault',
+  'backups.list',
   'garbage.packs',
   'garbage.endedSessions',
   'garbage.vaultIds',

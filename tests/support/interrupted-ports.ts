@@ -1,3 +1,4 @@
+import type { Catalog } from '../../lib/ports/catalog.ts';
 import type { DataPorts } from '../../lib/service/data-ports.ts';
 import { LISTINGS } from './interleaving.ts';
 
@@ -7,11 +8,15 @@ export class Crash extends Error {}
 /** What happens instead of a call: `run` makes it. */
 export type Interrupt = (run: () => unknown, isFirst: boolean) => Promise<unknown>;
 
-/** Ports of a process that is interrupted at its `nth` (1) write or read, and at all after it. */
+/**
+ * Ports of a process that is interrupted at its `nth` (1) write or read, and at all after it.
+ * `more` names parts of the catalog besides those that every process uses.
+ */
 export const interruptedPorts = (
   ports: DataPorts,
   nth: number,
   interrupt: Interrupt,
+  more: (keyof Catalog)[] = [],
 ): DataPorts => {
   let calls = 0;
   const mortal = <T extends object>(name: string, port: T): T =>
@@ -34,6 +39,7 @@ export const interruptedPorts = (
       sessions: mortal('sessions', catalog.sessions),
       packs: mortal('packs', catalog.packs),
       garbage: mortal('garbage', catalog.garbage),
+      ...Object.fromEntries(more.map((name) => [name, mortal(name, catalog[name])])),
     },
     objects: mortal('objects', objects),
     index: mortal('index', index),
@@ -58,5 +64,23 @@ export const hanging = (reached: () => void): { interrupt: Interrupt; wake: () =
       return run();
     },
     wake,
+  };
+};
+
+/** Runs something whose process may die. */
+export const toItsDeath = async (run: () => Promise<unknown>): Promise<void> => {
+  try {
+    await run();
+  } catch (error) {
+    if (!(error instanceof Crash)) throw error;
+  }
+};
+
+/** Numbers that a seed decides: each call answers one below its argument. */
+export const seededNumbers = (seed: number) => {
+  let state = seed;
+  return (below: number): number => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    return Math.floor((state / 2 ** 32) * below);
   };
 };

@@ -1,5 +1,6 @@
 import { HoldfastError } from '../../errors.ts';
 import type { Backup } from '../../model/backup.ts';
+import type { EpochState } from '../../model/epoch.ts';
 import type { BackupId, SessionId, VaultId } from '../../model/ids.ts';
 import { SESSION_TRANSITIONS, type Session } from '../../model/session.ts';
 import { mayBecome } from '../../model/state-table.ts';
@@ -9,10 +10,14 @@ import { refuse } from './refusal.ts';
 export type OpenSession = Parameters<SessionCatalog['open']>[0];
 export type Commit = Parameters<SessionCatalog['commit']>[0];
 
-/** Refuses a session of a vault that is being deleted. */
-export const checkOpening = (vaultId: VaultId, isDeleting: boolean): void => {
-  if (isDeleting)
-    throw new HoldfastError('BackupService.6112', { id: vaultId, status: 'deleting' });
+/** Refuses a session of a vault that is being deleted, or whose catalog may be too old. */
+export const checkOpening = (
+  vaultId: VaultId,
+  { isDeleting, state }: { isDeleting: boolean; state: EpochState },
+): void => {
+  const closed = isDeleting ? 'deleting' : state === 'RECONCILING' ? 'reconciling' : null;
+  if (closed !== null)
+    throw new HoldfastError('BackupService.6112', { id: vaultId, status: closed });
 };
 
 /**

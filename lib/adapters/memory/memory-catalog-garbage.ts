@@ -23,11 +23,13 @@ import {
   type Verdict,
 } from '../catalog-rules/garbage-rules.ts';
 import { lastChange } from '../catalog-rules/ledger-rules.ts';
+import { checkCollecting } from '../catalog-rules/reconcile-rules.ts';
 import { refuse } from '../catalog-rules/refusal.ts';
 import { checkVaultIsEmpty, isToStartDeleting, ownVault } from '../catalog-rules/vault-rules.ts';
 import {
   copyOf,
   epochOf,
+  epochStateOf,
   inVault,
   isDeletingVault,
   type MemoryCatalogState,
@@ -66,6 +68,7 @@ export const memoryGarbage = (state: MemoryCatalogState): GarbageCatalog => {
     },
 
     async begin(vaultId, runId) {
+      checkCollecting(vaultId, epochStateOf(state, vaultId));
       if (runs.get(vaultId)?.runId !== runId) {
         epochs.set(vaultId, epochOf(state, vaultId) + 1);
         runs.set(vaultId, { runId });
@@ -224,7 +227,8 @@ export const memoryGarbage = (state: MemoryCatalogState): GarbageCatalog => {
       }
       for (const [name, key] of state.keys) if (own(key)) state.keys.delete(name);
       for (const [name, applied] of state.applied) if (own(applied)) state.applied.delete(name);
-      for (const kept of [runs, epochs, state.usage, vaults]) kept.delete(vaultId);
+      for (const kept of [runs, epochs, state.epochStates, state.usage, vaults])
+        kept.delete(vaultId);
     },
   };
 };

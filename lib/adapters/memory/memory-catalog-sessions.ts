@@ -12,6 +12,7 @@ import {
 import {
   copyOf,
   epochOf,
+  epochStateOf,
   inVault,
   isDeletingVault,
   type MemoryCatalogState,
@@ -30,7 +31,10 @@ export const memorySessions = (state: MemoryCatalogState): SessionCatalog => {
       const known = sessions.get(key);
       if (known !== undefined) return copyOf(known);
       const startEpoch = epochOf(state, session.vaultId);
-      checkOpening(session.vaultId, isDeletingVault(state, session.vaultId));
+      checkOpening(session.vaultId, {
+        isDeleting: isDeletingVault(state, session.vaultId),
+        state: epochStateOf(state, session.vaultId),
+      });
       checkReader(backups.get(session.backupId) ?? null, session, startEpoch);
       sessions.set(key, copyOf({ ...session, startEpoch, state: 'OPEN' }));
       return copyOf(sessions.get(key)!);

@@ -3,6 +3,7 @@ import type { AppliedPolicy } from '../../model/applied-policy.ts';
 import type { Backup, Checkpoint } from '../../model/backup.ts';
 import type { CollectorRun } from '../../model/collector-run.ts';
 import type { AccessKey, Credential, IssuedToken } from '../../model/credential.ts';
+import type { EpochState } from '../../model/epoch.ts';
 import type {
   BackupId,
   CheckpointId,
@@ -24,6 +25,8 @@ export interface MemoryCatalogState {
   /** By `<vaultId>/<keyId>`. */
   keys: Map<string, WrappedKey>;
   epochs: Map<VaultId, number>;
+  /** OPEN when it is not there. */
+  epochStates: Map<VaultId, EpochState>;
   /** The collector's run of a vault, once there was one. */
   runs: Map<VaultId, CollectorRun>;
   usage: Map<VaultId, VaultUsage>;
@@ -58,6 +61,7 @@ export const memoryCatalogState = (): MemoryCatalogState => ({
   vaults: new Map(),
   keys: new Map(),
   epochs: new Map(),
+  epochStates: new Map(),
   runs: new Map(),
   usage: new Map(),
   vaultChanges: [],
@@ -85,6 +89,9 @@ export const inVault = (vaultId: VaultId, id: string): string => `${vaultId}/${i
 /** The vault's epoch and usage; `BackupService.6105` when there never was such a vault. */
 export const epochOf = (state: MemoryCatalogState, id: VaultId): number =>
   state.epochs.get(id) ?? missingVault(id);
+
+export const epochStateOf = (state: MemoryCatalogState, id: VaultId): EpochState =>
+  state.epochStates.get(id) ?? 'OPEN';
 
 export const usageOf = (state: MemoryCatalogState, id: VaultId): VaultUsage =>
   state.usage.get(id) ?? missingVault(id);

@@ -1,5 +1,6 @@
 import { HoldfastError } from '../../errors.ts';
 import type { VaultChange } from '../../model/usage-ledger.ts';
+import type { Vault, WrappedKey } from '../../model/vault.ts';
 import type { VaultCatalog } from '../../ports/catalog.ts';
 import { changeBetween, firstChange, lastChange } from '../catalog-rules/ledger-rules.ts';
 import {
@@ -33,11 +34,7 @@ export const memoryVaults = (state: MemoryCatalogState): VaultCatalog => {
   return {
     async create(vault, key) {
       if (!isVaultToCreate(vaults.get(vault.id) ?? null, epochs.has(vault.id), vault)) return;
-      vaults.set(vault.id, copyOf(vault));
-      keys.set(inVault(vault.id, key.keyId), copyOf(key));
-      epochs.set(vault.id, 1);
-      usage.set(vault.id, { usedBytes: 0, backupCount: 0 });
-      note(firstChange(vault));
+      putVault(state, vault, [key]);
     },
 
     async get(projectId, vaultId) {
@@ -121,4 +118,13 @@ export const memoryVaults = (state: MemoryCatalogState): VaultCatalog => {
       return stored?.projectId === projectId ? copyOf(stored) : null;
     },
   };
+};
+
+/** All that is kept of a new vault. */
+export const putVault = (state: MemoryCatalogState, vault: Vault, wrapped: WrappedKey[]): void => {
+  state.vaults.set(vault.id, copyOf(vault));
+  for (const key of wrapped) state.keys.set(inVault(vault.id, key.keyId), copyOf(key));
+  state.epochs.set(vault.id, 1);
+  state.usage.set(vault.id, { usedBytes: 0, backupCount: 0 });
+  state.vaultChanges.push(copyOf(firstChange(vault)));
 };

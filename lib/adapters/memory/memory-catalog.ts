@@ -8,6 +8,7 @@ import {
 import { memoryGarbage } from './memory-catalog-garbage.ts';
 import { memoryPacks } from './memory-catalog-packs.ts';
 import { memoryPolicies } from './memory-catalog-policies.ts';
+import { memoryReconciling } from './memory-catalog-reconcile.ts';
 import { memorySessions } from './memory-catalog-sessions.ts';
 import { memoryCatalogState } from './memory-catalog-state.ts';
 import { memoryTasks } from './memory-catalog-tasks.ts';
@@ -26,6 +27,7 @@ export const memoryCatalog = (state = memoryCatalogState()): Catalog => ({
   packs: memoryPacks(state),
   garbage: memoryGarbage(state),
   ledger: memoryUsageLedger(state),
+  reconciling: memoryReconciling(state),
   tasks: memoryTasks(state),
   credentials: memoryCredentials(state),
   accessKeys: memoryAccessKeys(state),

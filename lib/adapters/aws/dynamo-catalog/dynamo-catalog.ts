@@ -7,6 +7,7 @@ import { dynamoCredentials } from './credentials.ts';
 import { dynamoGarbage } from './garbage.ts';
 import { dynamoPacks } from './packs.ts';
 import { dynamoPolicies } from './policies.ts';
+import { dynamoReconciling } from './reconcile.ts';
 import { dynamoRequests } from './requests.ts';
 import { dynamoSessions } from './sessions.ts';
 import { SETTLE_LIMITS } from './settle.ts';
@@ -29,6 +30,7 @@ export const dynamoCatalog = (
     packs: dynamoPacks(table),
     garbage: dynamoGarbage(table),
     ledger: dynamoUsageLedger(table),
+    reconciling: dynamoReconciling(table),
     tasks: dynamoTasks(table),
     credentials: dynamoCredentials(table),
     accessKeys: dynamoAccessKeys(table),

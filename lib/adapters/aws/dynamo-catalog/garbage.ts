@@ -8,6 +8,7 @@ import {
   undeleted,
 } from '../../catalog-rules/garbage-rules.ts';
 import { lastChange } from '../../catalog-rules/ledger-rules.ts';
+import { checkCollecting } from '../../catalog-rules/reconcile-rules.ts';
 import { isDeletingVault, isToStartDeleting, ownVault } from '../../catalog-rules/vault-rules.ts';
 import { countBackup, statusMoved } from './backup-counts.ts';
 import type { CatalogTable } from './catalog-table.ts';
@@ -27,7 +28,7 @@ import { removeVaultItems } from './garbage-vault.ts';
 import { keys, prefixes } from './keys.ts';
 import { packCodec } from './pack-codecs.ts';
 import { readBackup, readEpoch } from './reads.ts';
-import { vaultMarkCodec } from './run-codecs.ts';
+import { epochStateOf, vaultMarkCodec } from './run-codecs.ts';
 import { settle } from './settle.ts';
 import { putChange } from './usage-ledger.ts';
 
@@ -43,14 +44,16 @@ export const dynamoGarbage = (table: CatalogTable): GarbageCatalog => ({
 
   async begin(vaultId, runId) {
     return settle('garbage.begin', table.limits, async () => {
-      const { epoch, runId: running } = await readEpoch(table, vaultId);
+      const item = await readEpoch(table, vaultId);
+      checkCollecting(vaultId, epochStateOf(item));
+      const { epoch, runId: running } = item;
       if (running === runId) return { done: { vaultId, runId, epoch } };
       const next = { epoch: epoch + 1, runId };
       const change = { set: next, remove: ['horizon', 'hasCounted'] };
       const begun = { vaultId, ...next };
+      const when = { equal: { epoch }, not: { state: 'RECONCILING' } };
       return {
-        write: () =>
-          table.update(keys.epoch(vaultId), change, { equal: { epoch } }).then(() => begun),
+        write: () => table.update(keys.epoch(vaultId), change, when).then(() => begun),
       };
     });
   },

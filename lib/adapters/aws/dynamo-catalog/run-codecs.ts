@@ -1,7 +1,8 @@
 import type { CollectorRun } from '../../../model/collector-run.ts';
+import { EPOCH_TRANSITIONS, type EpochState } from '../../../model/epoch.ts';
 import type { ProjectId, VaultId } from '../../../model/ids.ts';
 import type { RunningEpoch } from '../../catalog-rules/garbage-rules.ts';
-import { codec, flag, integer, optional, text } from './codec.ts';
+import { codec, flag, integer, optional, stateOf, text } from './codec.ts';
 import { keys } from './keys.ts';
 
 /** The vault's epoch and run; only the collector moves it. */
@@ -9,6 +10,8 @@ export type EpochItem = {
   vaultId: VaultId;
   epoch: number;
   isDeleting?: boolean;
+  /** OPEN when it is not there. */
+  state?: EpochState;
 } & Partial<CollectorRun>;
 
 export const epochCodec = codec<EpochItem>(
@@ -19,6 +22,7 @@ export const epochCodec = codec<EpochItem>(
     horizon: optional(integer),
     hasCounted: optional(flag),
     isDeleting: optional(flag),
+    state: optional(stateOf(EPOCH_TRANSITIONS)),
   },
   ({ vaultId }) => keys.epoch(vaultId),
 );
@@ -34,6 +38,8 @@ export const runningEpoch = (item: EpochItem): RunningEpoch => {
   };
   return { epoch, run };
 };
+
+export const epochStateOf = (item: EpochItem | null): EpochState => item?.state ?? 'OPEN';
 
 /** A vault among all there are. */
 export const vaultMarkCodec = codec<{ projectId: ProjectId; vaultId: VaultId }>(

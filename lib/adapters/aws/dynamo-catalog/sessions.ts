@@ -23,6 +23,7 @@ import { backupInStatus } from './entries.ts';
 import type { Condition, Write } from './expression.ts';
 import { type ItemKey, keys, prefixes } from './keys.ts';
 import { findBackup, readBackup, readEpoch } from './reads.ts';
+import { epochStateOf } from './run-codecs.ts';
 import { settle } from './settle.ts';
 
 /** Ids in one item: 4096 take 140 KB of the 400 KB that an item may have. */
@@ -50,8 +51,9 @@ export const dynamoSessions = (table: CatalogTable): SessionCatalog => {
       return settle('sessions.open', table.limits, async () => {
         const known = await read(vaultId, id);
         if (known !== null) return { done: known };
-        const { epoch: startEpoch, isDeleting } = await readEpoch(table, vaultId);
-        checkOpening(vaultId, isDeleting === true);
+        const item = await readEpoch(table, vaultId);
+        const { epoch: startEpoch, isDeleting = false } = item;
+        checkOpening(vaultId, { isDeleting, state: epochStateOf(item) });
         const backup = session.kind === 'read' ? await readBackup(table, session.backupId) : null;
         checkReader(backup, session, startEpoch);
         const opened: Session = { ...session, startEpoch, state: 'OPEN' };
@@ -170,7 +172,11 @@ const checkSize = ({ id, quarantined }: OpenSession): void => {
 /** R1 and R13: the epoch is still the one that was read; what is read is a root. */
 const openWrites = (session: Session, backup: Backup | null): Write[] => {
   const { vaultId, id, startEpoch } = session;
-  const isOpen: Condition = { equal: { epoch: startEpoch }, absent: ['isDeleting'] };
+  const isOpen: Condition = {
+    equal: { epoch: startEpoch },
+    absent: ['isDeleting'],
+    not: { state: 'RECONCILING' },
+  };
   return [
     { check: keys.epoch(vaultId), when: isOpen },
     ...(backup === null ? [] : [{ check: keyOf(backup), when: isSameRoot(backup) }]),

@@ -1,5 +1,11 @@
 import { HoldfastError } from '../../../errors.ts';
-import { type BackupCount, type Binding, VAULT_LIMITS } from '../../../model/vault.ts';
+import {
+  type BackupCount,
+  type Binding,
+  VAULT_LIMITS,
+  type Vault,
+  type WrappedKey,
+} from '../../../model/vault.ts';
 import type { VaultCatalog } from '../../../ports/catalog.ts';
 import { changeBetween, firstChange, lastChange } from '../../catalog-rules/ledger-rules.ts';
 import {
@@ -21,9 +27,10 @@ import {
   usageCodec,
   vaultCodec,
 } from './codecs.ts';
+import type { Write } from './expression.ts';
 import { keys, listed, prefixes } from './keys.ts';
 import { readBinding, readUsage } from './reads.ts';
-import { epochCodec, vaultMarkCodec } from './run-codecs.ts';
+import { type EpochItem, epochCodec, vaultMarkCodec } from './run-codecs.ts';
 import { settle } from './settle.ts';
 import { putChange } from './usage-ledger.ts';
 
@@ -39,22 +46,7 @@ export const dynamoVaults = (table: CatalogTable): VaultCatalog => {
           [epochCodec, keys.epoch(vaultId)],
         );
         if (!isVaultToCreate(stored, epoch !== null, vault)) return { done: undefined };
-        const none = { usedBytes: 0, backupCount: 0, bindingCount: 0, heldCount: 0 };
-        const when = { exists: false };
-        return {
-          write: () =>
-            table.transact([
-              { put: vaultCodec.encode(vault), when },
-              { put: keyCodec.encode(key), when },
-              { put: epochCodec.encode({ vaultId, epoch: 1 }), when },
-              { put: vaultMarkCodec.encode({ projectId: vault.projectId, vaultId }), when },
-              {
-                put: { ...usageCodec.encode({ vaultId, ...none }), ...listed('USAGE', vault) },
-                when,
-              },
-              putChange(firstChange(vault)),
-            ]),
-        };
+        return { write: () => table.transact(createVaultWrites(vault, [key], {})) };
       });
     },
 
@@ -199,4 +191,23 @@ export const dynamoVaults = (table: CatalogTable): VaultCatalog => {
       return stored?.projectId === projectId ? stored : null;
     },
   };
+};
+
+/** All items of a new vault. */
+export const createVaultWrites = (
+  vault: Vault,
+  wrapped: WrappedKey[],
+  epoch: Partial<EpochItem>,
+): Write[] => {
+  const { id: vaultId, projectId } = vault;
+  const none = { usedBytes: 0, backupCount: 0, bindingCount: 0, heldCount: 0 };
+  const items = [
+    vaultCodec.encode(vault),
+    ...wrapped.map((key) => keyCodec.encode(key)),
+    epochCodec.encode({ vaultId, epoch: 1, ...epoch }),
+    vaultMarkCodec.encode({ projectId, vaultId }),
+    { ...usageCodec.encode({ vaultId, ...none }), ...listed('USAGE', vault) },
+  ];
+  const when = { exists: false };
+  return [...items.map((put) => ({ put, when })), putChange(firstChange(vault))];
 };

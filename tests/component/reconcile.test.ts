@@ -1,0 +1,276 @@
+import { describe, expect, it } from '@jest/globals';
+import { memoryBlockIndex } from '../../lib/adapters/memory/memory-block-index.ts';
+import { manifestKey, vaultFileKey } from '../../lib/format/object-keys.ts';
+import { createCheckpoint } from '../../lib/service/create-checkpoint.ts';
+import {
+  beginReconciliation,
+  findVaults,
+  finishReconciliation,
+  planVaultReconciliation,
+} from '../../lib/service/reconcile-vault.ts';
+import { startVerify } from '../../lib/service/start-verify.ts';
+import { expectCode } from '../support/catalog-assertions.ts';
+import {
+  bytesOf,
+  collect,
+  collectAll,
+  collectorWorld,
+  expectRestored,
+  hide,
+  keysOf,
+} from '../support/collector-scenario.ts';
+import { writeBlock } from '../support/data-scenario.ts';
+import {
+  backUp,
+  beginBackup,
+  type DataWorld,
+  DISK,
+  PROJECT,
+  runJob,
+} from '../support/data-world.ts';
+import {
+  bindAgain,
+  copyOfCatalog,
+  loseCatalog,
+  reconcile,
+  reconcilePorts,
+  visibleBackups,
+} from '../support/lost-catalog.ts';
+
+const write = async (world: DataWorld, texts: string[]) => {
+  for (const [number, text] of texts.entries()) await writeBlock(world, number, text);
+};
+const vaultOf = (world: DataWorld) => ({ projectId: PROJECT, vaultId: world.vaultId });
+const objectsOf = (world: DataWorld) => new Map(world.objects.objects);
+
+/** A vault with two backups of one disk. */
+const given = async () => {
+  const world = await collectorWorld(4);
+  await write(world, ['a', 'b', 'c', 'd']);
+  const first = await backUp(world);
+  const firstContent = await bytesOf(world);
+  await write(world, ['e']);
+  const second = await backUp(world);
+  return { world, first, firstContent, second, secondContent: await bytesOf(world) };
+};
+
+describe('a catalog that was lost', () => {
+  it('comes back from S3 and the key alone, with what the manifests know', async () => {
+    const { world, first, firstContent, second, secondContent } = await given();
+    const before = objectsOf(world);
+    loseCatalog(world);
+    const { isNew, plan } = await reconcile(world);
+    expect([isNew, plan.bringBack.length]).toEqual([true, 2]);
+    expect(objectsOf(world)).toEqual(before);
+    const { catalog } = world.ports;
+    expect(await catalog.vaults.get(PROJECT, world.vaultId)).toMatchObject({
+      name: 'vault',
+      keyId: world.keyId,
+      status: 'available',
+    });
+    const { status, name, disk, parentBackupId, createdAtMs, snapshotId, checkpointId } = second;
+    expect(await catalog.backups.get(PROJECT, second.id)).toMatchObject({
+      status,
+      name,
+      parentBackupId,
+      createdAtMs,
+      snapshotId,
+      checkpointId,
+      disk: { ...disk, availabilityZone: 'local-a' },
+    });
+    const checkpoint = await catalog.backups.checkpoint(PROJECT, first.checkpointId);
+    expect(checkpoint.backups.map(({ backupId }) => backupId)).toEqual([first.id]);
+    await expectRestored(world, first.id, firstContent);
+    await expectRestored(world, second.id, secondContent);
+  });
+
+  it('is found again in the index: the next backup stores nothing twice', async () => {
+    const { world } = await given();
+    loseCatalog(world);
+    world.ports.index = memoryBlockIndex();
+    await reconcile(world);
+    await bindAgain(world);
+    const { stats } = await backUp(world, DISK, false);
+    expect(stats).toMatchObject({ newBytes: 0 });
+  });
+
+  it('shows deleted backups again, and leaves all of them to their owner', async () => {
+    const { world, first } = await given();
+    await hide(world, first);
+    loseCatalog(world);
+    await reconcile(world);
+    expect((await visibleBackups(world)).get(first.id)).toBe('available');
+    const { autoTrigger, expiresAtMs } = await world.ports.catalog.backups.get(PROJECT, first.id);
+    expect([autoTrigger, expiresAtMs]).toEqual([false, undefined]);
+  });
+
+  it('lists a backup that is not whole as damaged, and a manifest that cannot be read', async () => {
+    const { world, first, second, secondContent } = await given();
+    const [pack] = keysOf(world, '/packs/');
+    const { sessionId } = first.manifest!;
+    world.objects.objects.get(manifestKey(vaultOf(world), sessionId))!.fill(7);
+    loseCatalog(world);
+    await reconcile(world);
+    const visible = await visibleBackups(world);
+    expect([visible.get(second.id), visible.size]).toEqual(['available', 2]);
+    const unreadable = [...visible.keys()].find((id) => id !== second.id)!;
+    expect(visible.get(unreadable)).toBe('error');
+    // Until somebody has deleted it nobody knows what it names.
+    expect((await collect(world)).blocked).toHaveLength(1);
+    await hide(world, { id: unreadable });
+    await collectAll(world);
+    await expectRestored(world, second.id, secondContent);
+
+    world.objects.objects.delete(pack!);
+    loseCatalog(world);
+    await reconcile(world);
+    expect((await visibleBackups(world)).get(second.id)).toBe('error');
+    expect((await collect(world)).blocked).toEqual([]);
+  });
+
+  it('takes one of the manifests that attempts of one backup have written', async () => {
+    const { world, first, firstContent } = await given();
+    const { objects } = world.objects;
+    const { sessionId } = first.manifest!;
+    const other = world.ids.uuid();
+    const bytes = objects.get(manifestKey(vaultOf(world), sessionId))!;
+    objects.set(manifestKey(vaultOf(world), other), bytes);
+    loseCatalog(world);
+    await reconcile(world);
+    const { manifest } = await world.ports.catalog.backups.get(PROJECT, first.id);
+    expect(manifest?.sessionId).toBe(sessionId);
+    expect(await collect(world)).toMatchObject({ blocked: [] });
+    await expectRestored(world, first.id, firstContent);
+    expect(objects.has(manifestKey(vaultOf(world), other))).toBe(false);
+  });
+
+  it('begins nothing with another master key, and needs no vault file', async () => {
+    const { world } = await given();
+    const { objects } = world.objects;
+    objects.delete(vaultFileKey(vaultOf(world)));
+    loseCatalog(world);
+    const ports = reconcilePorts(world);
+    const keys = { ...ports.keys, unwrap: () => Promise.reject(new Error('another key')) };
+    await expect(reconcile(world, { ...ports, keys })).rejects.toThrow('another key');
+    expect(world.state.vaults.size).toBe(0);
+    expect(await findVaults(ports)).toEqual([vaultOf(world)]);
+    await reconcile(world);
+    const { name } = await world.ports.catalog.vaults.get(PROJECT, world.vaultId);
+    expect(name).toBe(`vault-${world.vaultId.slice(0, 8)}`);
+    for (const key of objects.keys()) if (key.includes('/keys/')) objects.delete(key);
+    loseCatalog(world);
+    await expectCode(reconcile(world), 'key.missing');
+  });
+});
+
+describe('a catalog that was restored to an earlier time', () => {
+  it('is named by the collector together with what mends it', async () => {
+    const { world } = await given();
+    const earlier = copyOfCatalog(world);
+    await write(world, ['x']);
+    const lost = await backUp(world);
+    loseCatalog(world, earlier);
+    await collect(world);
+    const [problem] = world.probe.problems.filter(({ event }) => event === 'collection.blocked');
+    expect(String(problem?.error)).toContain(`holdfast -- reconcile ${world.vaultId}`);
+    const { plan } = await planVaultReconciliation(vaultOf(world), reconcilePorts(world));
+    expect(plan.bringBack.map(({ backup: { id } }) => id)).toEqual([lost.id]);
+    expect(world.state.backups.has(lost.id)).toBe(false);
+    await reconcile(world);
+    expect((await collect(world)).blocked).toEqual([]);
+    expect((await visibleBackups(world)).get(lost.id)).toBe('available');
+  });
+
+  it('marks backups as damaged that were deleted and collected since', async () => {
+    const { world, first, second, secondContent } = await given();
+    const earlier = copyOfCatalog(world);
+    await hide(world, first);
+    await collectAll(world);
+    loseCatalog(world, earlier);
+    await reconcile(world);
+    const gone = await world.ports.catalog.backups.get(PROJECT, first.id);
+    expect(gone).toMatchObject({ status: 'error', root: 'NONE' });
+    expect(await visibleBackups(world)).toEqual(new Map([[second.id, 'available']]));
+    await expectRestored(world, second.id, secondContent);
+    await hide(world, first);
+    await collectAll(world);
+    expect(world.state.backups.has(first.id)).toBe(false);
+    await expectRestored(world, second.id, secondContent);
+  });
+
+  it('offers no slot for reuse that its pack has lost since', async () => {
+    const { world, first } = await given();
+    await writeBlock(world, 1, 'other');
+    await backUp(world);
+    const earlier = copyOfCatalog(world);
+    await hide(world, first);
+    await collectAll(world);
+    loseCatalog(world, earlier);
+    await reconcile(world);
+    for await (const pack of world.ports.catalog.garbage.packs(world.vaultId))
+      expect(pack.storedBytes).toBe(
+        world.objects.objects.get(keysOf(world, pack.id)[0] ?? '')?.length,
+      );
+    await write(world, ['a', 'b']);
+    const again = await backUp(world);
+    await expectRestored(world, again.id, await bytesOf(world));
+  });
+
+  it('fences who still writes, and finishes the one whose manifest is stored', async () => {
+    const { world } = await given();
+    await write(world, ['x']);
+    const { backupId, event } = await beginBackup(world);
+    let running = copyOfCatalog(world);
+    const { sessions } = world.ports.catalog;
+    const open: typeof sessions.open = async (session) => {
+      const opened = await sessions.open(session);
+      running = copyOfCatalog(world);
+      return opened;
+    };
+    const catalog = { ...world.ports.catalog, sessions: { ...sessions, open } };
+    await runJob('backup', event, { ...world.ports, catalog });
+    loseCatalog(world, running);
+    expect(await sessions.listOpen(world.vaultId)).toHaveLength(1);
+    await reconcile(world);
+    expect(await sessions.listOpen(world.vaultId)).toEqual([]);
+    expect((await visibleBackups(world)).get(backupId)).toBe('available');
+    await expectRestored(world, backupId, await bytesOf(world));
+  });
+
+  it('changes nothing of a vault with which nothing is wrong, twice', async () => {
+    const { world, first } = await given();
+    await hide(world, first);
+    const before = copyOfCatalog(world);
+    for (let n = 0; n < 2; n++) await reconcile(world);
+    const { backups, packs, sessions, usage, checkpoints } = world.state;
+    const { hiddenAtMs: _, deletedEpoch: __, ...hidden } = before.backups.get(first.id)!;
+    expect(backups.get(first.id)).toMatchObject(hidden);
+    backups.delete(first.id);
+    before.backups.delete(first.id);
+    const { backups: b, packs: p, sessions: s, usage: u, checkpoints: c } = before;
+    expect([backups, packs, sessions, usage, checkpoints]).toEqual([b, p, s, u, c]);
+  });
+});
+
+describe('while a vault is RECONCILING', () => {
+  it('takes no backup and no verify, shows its backups, and is taken over', async () => {
+    const { world, first } = await given();
+    const ports = reconcilePorts(world);
+    const { run } = await beginReconciliation(vaultOf(world), ports);
+    const caller = { projectId: PROJECT, userId: 'u', role: 'Full', requestId: 'r' } as never;
+    const command = { vaultId: world.vaultId, description: '', incremental: true };
+    const begin = createCheckpoint(
+      { ...command, autoTrigger: false },
+      caller,
+      world.ports as never,
+    );
+    await expectCode(begin, 'BackupService.6113');
+    const verifying = startVerify({ backupId: first.id, percent: 100 }, caller, world.ports);
+    await expectCode(verifying, 'BackupService.6112');
+    await expectCode(collect(world), 'vault.reconciling');
+    expect((await visibleBackups(world)).size).toBe(2);
+    await reconcile(world);
+    await expectCode(finishReconciliation(run, ports), 'cycle.superseded');
+    expect(await collect(world)).toMatchObject({ blocked: [] });
+  });
+});
