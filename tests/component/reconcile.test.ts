@@ -199,12 +199,13 @@ describe('a catalog that was restored to an earlier time', () => {
   });
 
   it('offers no slot for reuse that its pack has lost since', async () => {
-    const { world, first } = await given();
+    const { world, first, second } = await given();
     await writeBlock(world, 1, 'other');
     await backUp(world);
     const earlier = copyOfCatalog(world);
-    await hide(world, first);
-    await collectAll(world);
+    for (const backup of [first, second]) await hide(world, backup);
+    const reports = await collectAll(world);
+    expect(reports.reduce((sum, { shrunk }) => sum + shrunk, 0)).toBeGreaterThan(0);
     loseCatalog(world, earlier);
     await reconcile(world);
     for await (const pack of world.ports.catalog.garbage.packs(world.vaultId))
@@ -250,6 +251,20 @@ describe('a catalog that was restored to an earlier time', () => {
     const { backups: b, packs: p, sessions: s, usage: u, checkpoints: c } = before;
     expect([backups, packs, sessions, usage, checkpoints]).toEqual([b, p, s, u, c]);
   });
+});
+
+it('leaves a pack that a collector has begun to shrink to the next one', async () => {
+  const { world, first, second, secondContent } = await given();
+  await hide(world, first);
+  await collect(world);
+  const { packs } = world.state;
+  const [shrinking] = [...packs.values()].filter(({ state }) => state === 'SEALED');
+  shrinking!.state = 'SHRINKING';
+  await reconcile(world);
+  expect(packs.get(`${world.vaultId}/${shrinking!.id}`)?.state).toBe('SHRINKING');
+  expect((await collect(world)).blocked).toEqual([]);
+  expect(packs.get(`${world.vaultId}/${shrinking!.id}`)?.state).toBe('SEALED');
+  await expectRestored(world, second.id, secondContent);
 });
 
 describe('while a vault is RECONCILING', () => {
