@@ -191,7 +191,7 @@ export class Storm {
     else throw new Error(`collect ended with ${run.code}: ${run.stderr}`);
   }
 
-  /** Every backup is there, verifies and comes back byte for byte; there are no others. */
+  /** The audit finds nothing; every backup is there, comes back byte for byte, and no other is. */
   async #check(kept: readonly Kept[]): Promise<void> {
     const shown = await this.#world.backups(`&vault_id=${this.#vaultId}`);
     const expected = kept.map(({ backupId }) => backupId).toSorted();
@@ -199,6 +199,8 @@ export class Storm {
       throw new Error(`${shown.length} backups are shown, ${expected.length} should be.`);
     const odd = shown.find(({ status }) => status !== 'available');
     if (odd !== undefined) throw new Error(`Backup ${odd.id} is ${odd.status}.`);
+    const audit = await this.#world.run('audit', this.#vaultId);
+    if (audit['found'] !== 0) throw new Error(`The audit found: ${JSON.stringify(audit)}`);
     for (const one of kept) {
       await this.#verify(one);
       this.#result.verified++;
