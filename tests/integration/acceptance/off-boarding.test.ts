@@ -9,13 +9,14 @@ import { sleep } from '../../support/local-mode.ts';
 const TEST_MS = 180_000;
 const GONE_MS = 90_000;
 const MIB = 2 ** 20;
+const DAY_MS = 86_400_000;
 
 /**
  * What is not of a vault: the log of tasks and what its owner pays for, which both stay for their
  * time; the requests that a credential made in a second, which DynamoDB forgets by itself; and how
  * many policies there are, now none.
  */
-const STAYS = /^TASK#|^LEDGER\/|^USAGE#|^REQUESTS#|^POLICIES#\w+\/COUNT#/;
+const STAYS = /^TASK#|^ENDED\/|^LEDGER\/|^USAGE#|^REQUESTS#|^POLICIES#\w+\/COUNT#/;
 
 let world: AcceleratedMode;
 beforeAll(async () => {
@@ -79,6 +80,12 @@ it(
     await world.fire('meter-usage');
     const later = (await world.items()).filter((key) => !atFirst.has(key));
     expect(later.filter((key) => !key.startsWith('REQUESTS#')).toSorted()).toEqual(stayed);
+
+    // The log goes after its 30 days.
+    await world.moveTo(world.nowMs() + 31 * DAY_MS);
+    await world.fire('retention-sweep');
+    const inTheEnd = (await world.items()).filter((key) => !atFirst.has(key));
+    expect(inTheEnd.filter((key) => /^TASK#|^ENDED\//.test(key))).toEqual([]);
   },
   TEST_MS,
 );
