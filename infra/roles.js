@@ -30,6 +30,13 @@ const rights = () => ({
     seeBucket,
     openKeys,
   ],
+  move: [
+    ...job('move', 'copy-blocks'),
+    catalog('get', 'query', 'put', 'update', 'delete', 'check'),
+    write('backups/*/manifest', 'backups/*/committed'),
+    seeBucket,
+    openKeys,
+  ],
   'copy-blocks': [
     catalog('get', 'put', 'update', 'check'),
     noCredentials,
@@ -78,17 +85,19 @@ const rights = () => ({
   'watch-jobs': [
     catalog('get', 'batch', 'query', 'put', 'update', 'delete'),
     noCredentials,
-    start('backup', 'restore', 'verify'),
+    start('backup', 'restore', 'verify', 'move'),
     notify,
   ],
   'retention-sweep': [
     catalog('get', 'query', 'put', 'update', 'delete', 'check', 'batchWrite'),
     noCredentials,
+    notify,
   ],
   'run-policies': [
     catalog('get', 'query', 'put', 'update', 'delete'),
     noCredentials,
     start('backup'),
+    notify,
   ],
   'meter-usage': [catalog('get', 'query', 'put', 'delete', 'batchWrite'), noCredentials],
   notify: [publish],
@@ -101,7 +110,7 @@ const rights = () => ({
     seeBucket,
     openKeys,
     wrapKeys,
-    start('collect-garbage'),
+    start('collect-garbage', 'move'),
   ],
   'api-features': [catalog('get', 'update'), keepCredentials, openSecrets],
   'api-policies': [

@@ -137,6 +137,11 @@ export const CATALOGUE = {
     (d: { protectType: string }) =>
       `Protect type ${d.protectType} is not supported; this release accepts backup.`,
   ),
+  'BackupService.6120': entry(
+    'missing',
+    (d: { id: string; reason: string }) => `Destination vault ${d.id} is not there: ${d.reason}.`,
+    { status: 400 },
+  ),
   'BackupService.6125': entry(
     'conflict',
     (d: Id) => `A backup task is already running in vault ${d.id}.`,
@@ -146,6 +151,12 @@ export const CATALOGUE = {
     'invalid',
     (d: { id: string; vaultId: string; reason: string }) =>
       `Policy ${d.id} cannot be applied to vault ${d.vaultId}: ${d.reason}`,
+  ),
+  'BackupService.6129': entry(
+    'conflict',
+    (d: { id: string; freeBytes: number; neededBytes: number }) =>
+      `Destination vault ${d.id} has ${d.freeBytes} bytes free; ${d.neededBytes} must fit.`,
+    { status: 400 },
   ),
   'BackupService.6135': entry(
     'invalid',

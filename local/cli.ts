@@ -12,7 +12,8 @@ import { progressBar } from './progress-bar.ts';
 const USAGE = `npm run holdfast -- <command> [--json]
 
 Disks (local mode's own; a raw image in, a raw image out)
-  disk import <file|device|-> [--name N]   import a raw image ('-' = standard input)
+  disk import <file|device|-> [--name N] [--tag K=V]...
+                                           import a raw image ('-' = standard input)
   disk export <disk> <file>                write a disk to a raw file
   disk list                                all disks
   disk delete <disk>                       delete a disk; its backups stay
@@ -59,6 +60,7 @@ interface Context {
     CostOptions & {
       name?: string;
       size?: string;
+      tag?: string[];
       percent?: string;
       to?: string;
       json?: boolean;
@@ -143,6 +145,7 @@ const main = async (): Promise<number> => {
     options: {
       name: { type: 'string' },
       size: { type: 'string' },
+      tag: { type: 'string', multiple: true },
       percent: { type: 'string' },
       to: { type: 'string' },
       from: { type: 'string' },
@@ -201,12 +204,20 @@ const importDisk = async ({
   const disk = await localDisks({ root: disksFolder(home) }).importDisk({
     id,
     name: options.name ?? id,
+    tags: (options.tag ?? []).map(toTag),
     source: file === '-' ? process.stdin : file,
     onProgress: (doneBytes) => {
       if (totalBytes > 0) bar(Math.floor((100 * doneBytes) / totalBytes));
     },
   });
   return { disk: disk.id, name: disk.name, sizeBytes: disk.sizeBytes };
+};
+
+/** `env=prod`; a tag without a value is fine. */
+const toTag = (text: string): { key: string; value: string } => {
+  const [key = '', ...value] = text.split('=');
+  if (key === '') throw new Error('--tag is <key>=<value>.');
+  return { key, value: value.join('=') };
 };
 
 const exportDisk = async ({ args: [id = '', file = ''], home }: Context): Promise<object> => {

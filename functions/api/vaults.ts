@@ -16,6 +16,7 @@ import { listExternalVaults } from '../../lib/service/list-external-vaults.ts';
 import { listProjectTags } from '../../lib/service/list-project-tags.ts';
 import { listStorageUsage } from '../../lib/service/list-storage-usage.ts';
 import { listVaults } from '../../lib/service/list-vaults.ts';
+import { migrateResources } from '../../lib/service/migrate-resources.ts';
 import { removeResources } from '../../lib/service/remove-resources.ts';
 import { reportCosts } from '../../lib/service/report-costs.ts';
 import { setResources } from '../../lib/service/set-resources.ts';
@@ -33,6 +34,7 @@ export const createHandler = httpFunction(
   on(routes.remove, deleteVault),
   on(routes.addResources, addResources),
   on(routes.removeResources, removeResources),
+  on(routes.migrateResources, migrateResources),
   on(routes.setResources, setResources),
   on(fleet.batchUpdate, updateAllVaults),
   on(fleet.showSummary, showSummary),

@@ -5,7 +5,6 @@
 const PATHS_BY_FEATURE: Record<string, readonly string[]> = {
   'Changing the charging mode of vaults': ['POST vaults/change-charge-mode'],
   'Creating a vault by order': ['POST vaults/order'],
-  'Moving resources between vaults': ['POST vaults/{vault_id}/migrateresources'],
   Replication: ['POST checkpoints/replicate', 'POST backups/{backup_id}/replicate'],
   'Importing backups': ['POST checkpoints/sync', 'POST backups/sync'],
   'Sharing backups': [

@@ -60,6 +60,13 @@ const TYPE_INFO: Record<
 > = {
   backup: (_, backup) => ({ backup }),
   delete: (_, backup) => ({ delete: backup }),
+  sync: ({ status }) => ({
+    sync: {
+      sync_backup_num: Number(status === 'success'),
+      delete_backup_num: 0,
+      err_sync_backup_num: Number(status === 'failed' || status === 'timeout'),
+    },
+  }),
   vault_delete: ({ outcome }) => ({
     vault_delete: { fail_count: 0, total_count: Number(outcome?.['backups'] ?? 0) },
   }),

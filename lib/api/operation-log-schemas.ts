@@ -38,6 +38,13 @@ const extraInfo = z.object({
     .optional(),
   delete: named.optional(),
   vault_delete: z.object({ fail_count: z.int(), total_count: z.int() }).optional(),
+  sync: z
+    .object({
+      sync_backup_num: z.int(),
+      delete_backup_num: z.int(),
+      err_sync_backup_num: z.int(),
+    })
+    .optional(),
   verify: named
     .extend({ percent: z.int().min(1).max(100) })
     .optional()

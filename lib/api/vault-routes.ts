@@ -11,6 +11,8 @@ import {
   vaultAddResourceResponse,
   vaultCreateRequest,
   vaultListResponse,
+  vaultMigrateResourceRequest,
+  vaultMigrateResourceResponse,
   vaultRemoveResourceRequest,
   vaultRemoveResourceResponse,
   vaultResponse,
@@ -219,6 +221,37 @@ const removeResources = route({
   answer: (diskIds: string[]) => ({ remove_resource_ids: diskIds }),
 });
 
+const migrateResources = route({
+  method: 'POST',
+  path: `${VAULT}/migrateresources`,
+  operationId: 'MigrateVaultResource',
+  summary: 'Move disks to another vault, with their backups',
+  tag,
+  action: 'cbr:vaults:migrateResources',
+  query: NOTHING,
+  body: vaultMigrateResourceRequest,
+  status: 200,
+  response: vaultMigrateResourceResponse,
+  errors: [
+    'BackupService.6105',
+    'BackupService.6120',
+    'BackupService.6112',
+    'BackupService.6110',
+    'BackupService.6102',
+    'BackupService.6104',
+    'BackupService.6129',
+    'BackupService.6135',
+    'BackupService.6125',
+    'BackupService.6100',
+  ],
+  command: ({ path, body }) => ({
+    vaultId: path.vault_id,
+    destinationVaultId: body.destination_vault_id,
+    diskIds: body.resource_ids,
+  }),
+  answer: (diskIds: string[]) => ({ migrated_resources: diskIds }),
+});
+
 const setResources = route({
   method: 'PUT',
   path: `${VAULT}/set-resources`,
@@ -251,5 +284,6 @@ export const VAULT_ROUTES = {
   remove,
   addResources,
   removeResources,
+  migrateResources,
   setResources,
 };

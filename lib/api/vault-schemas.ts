@@ -131,6 +131,17 @@ export const vaultRemoveResourceResponse = z
   .object({ remove_resource_ids: z.array(z.string()) })
   .meta({ id: 'VaultRemoveResourceResp' });
 
+export const vaultMigrateResourceRequest = z
+  .object({
+    destination_vault_id: idField,
+    resource_ids: z.array(idField).min(1).max(256),
+  })
+  .meta({ id: 'VaultMigrateResourceReq' });
+
+export const vaultMigrateResourceResponse = z
+  .object({ migrated_resources: z.array(z.string()) })
+  .meta({ id: 'VaultMigrateResourceResp' });
+
 export const summaryResponse = z
   .object({
     size: z.int().min(0).meta({ description: 'In GB.' }),

@@ -16,6 +16,9 @@ export interface SegmentPlan {
   read: BlockRange[];
 }
 
+/** Where the blocks of a disk come from: a snapshot, or a backup that is read like one. */
+export type SourceBlocks = Pick<Disks, 'allocatedBlocks' | 'changedBlocks' | 'readBlocks'>;
+
 export interface SegmentSource {
   snapshotId: string;
   sizeBytes: number;
@@ -40,7 +43,7 @@ export interface SegmentSource {
 export const planSegment = async (
   number: number,
   source: SegmentSource,
-  disks: Disks,
+  disks: SourceBlocks,
 ): Promise<SegmentPlan> => {
   const blocks = segmentBlocks(number, source.sizeBytes);
   const parent = (await source.parent?.segment(number)) ?? null;
@@ -65,7 +68,7 @@ const suspectBlocks = async (
   blocks: BlockRange,
   parent: ParentSegment | null,
   source: SegmentSource,
-  disks: Disks,
+  disks: SourceBlocks,
 ): Promise<Uint8Array> => {
   const everything = () => new Uint8Array(blocks.to - blocks.from).fill(1);
   if (parent === null || source.parent === null || !source.trackChanges) return everything();

@@ -13,10 +13,14 @@ import {
   NO_STATS,
   type SegmentReference,
 } from '../model/session.ts';
-import type { Disks } from '../ports/disks.ts';
 import { groupRuns } from './block-ranges.ts';
 import { KnownBlocks } from './known-blocks.ts';
-import { planSegment, type SegmentPlan, type SegmentSource } from './plan-segment.ts';
+import {
+  planSegment,
+  type SegmentPlan,
+  type SegmentSource,
+  type SourceBlocks,
+} from './plan-segment.ts';
 import { type Bytes, release } from './pool/tasks.ts';
 import { runLanes } from './run-lanes.ts';
 import { PACK_LIMITS, type PackPorts, type PackTarget, PackWriter } from './write-packs.ts';
@@ -50,7 +54,7 @@ export const storeBlocks = async (
   range: { from: number; to: number },
   source: SegmentSource,
   target: PackTarget,
-  ports: PackPorts & { disks: Disks },
+  ports: PackPorts & { disks: SourceBlocks },
   options: StoreOptions,
 ): Promise<FinishedRange> => {
   const limits = options.limits ?? STORE_LIMITS;
@@ -93,7 +97,7 @@ class RangeRun {
   readonly #source: SegmentSource;
   readonly #writer: PackWriter;
   readonly #known: KnownBlocks;
-  readonly #ports: PackPorts & { disks: Disks };
+  readonly #ports: PackPorts & { disks: SourceBlocks };
   readonly #onProgress: (bytes: number) => void;
   /** Blocks this range stores itself, by index name. */
   readonly #placed = new Map<string, BlockLocation>();
@@ -102,7 +106,7 @@ class RangeRun {
     source: SegmentSource,
     writer: PackWriter,
     known: KnownBlocks,
-    ports: PackPorts & { disks: Disks },
+    ports: PackPorts & { disks: SourceBlocks },
     onProgress: (bytes: number) => void,
   ) {
     this.#source = source;

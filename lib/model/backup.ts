@@ -74,6 +74,8 @@ export interface Backup {
   autoTrigger: boolean;
   /** Made for a policy: which, and its retention rule then. What was promised stays known. */
   policyId?: PolicyId;
+  /** What it is a copy of: a backup that is moved is copied, and the source hidden after. */
+  movedFrom?: { vaultId: VaultId; backupId: BackupId };
   retention?: RetentionRule;
   /** Fixed when it is made; absent = no expiry (spec section 4.3). */
   expiresAtMs?: number;

@@ -1,4 +1,5 @@
 import type { DiskId, SnapshotId } from './ids.ts';
+import type { Tag } from './tag.ts';
 
 /** CBR's type of a disk resource (spec section 3.1). */
 export const DISK_TYPE = 'OS::Cinder::Volume';
@@ -14,6 +15,10 @@ export type DiskStatus = 'creating' | 'available' | 'in-use' | 'restoring' | 'er
 export const mayBeRestored = (status: DiskStatus): boolean =>
   status === 'available' || status === 'creating' || status === 'error';
 
+/** Spec section 3.5: what a vault takes and backs up. */
+export const mayBeProtected = (status: DiskStatus): boolean =>
+  status === 'available' || status === 'in-use';
+
 export interface Disk {
   id: DiskId;
   name: string;
@@ -23,6 +28,7 @@ export interface Disk {
   availabilityZone: string;
   bootable: boolean;
   encrypted: boolean;
+  tags: Tag[];
   createdAtMs: number;
 }
 

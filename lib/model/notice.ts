@@ -1,4 +1,4 @@
-import type { BackupId, DiskId, OperationLogId, ProjectId, VaultId } from './ids.ts';
+import type { BackupId, DiskId, OperationLogId, PolicyId, ProjectId, VaultId } from './ids.ts';
 
 /** What all notices say. The same `id` again is the same notice, delivered twice. */
 interface Common {
@@ -39,5 +39,38 @@ export interface AuditFindings extends Common {
   first: string;
 }
 
+/** Disks without a vault were taken in by one with `auto_bind` (spec section 3.5). */
+export interface DisksAssociated extends Common {
+  type: 'vault.disks-associated';
+  policyId: PolicyId;
+  disks: { id: DiskId; name: string }[];
+}
+
+/** What a vault lacks that nothing backs up by itself. */
+export type Lack = 'enabled-policy' | 'resources';
+
+/** No policy backs the vault up: said once, a day after it was made at the earliest. */
+export interface VaultUnprotected extends Common {
+  type: 'vault.unprotected';
+  lacks: Lack[];
+}
+
+/** It was unprotected, and has an enabled policy and resources now. */
+export interface VaultProtected extends Common {
+  type: 'vault.protected';
+}
+
+/** The vault is frozen; said once a day. */
+export interface VaultFrozen extends Common {
+  type: 'vault.frozen';
+}
+
 /** What the owner of a vault is told (spec section 3.2, smn_notify). */
-export type Notice = ThresholdReached | BackupFailed | AuditFindings;
+export type Notice =
+  | ThresholdReached
+  | BackupFailed
+  | AuditFindings
+  | DisksAssociated
+  | VaultUnprotected
+  | VaultProtected
+  | VaultFrozen;

@@ -10,8 +10,18 @@ import type {
 } from './ids.ts';
 import type { Transitions } from './state-table.ts';
 
-/** CBR's operation types (spec section 5.9) and ours, `verify`. */
-export const OPERATION_TYPES = ['backup', 'restore', 'delete', 'vault_delete', 'verify'] as const;
+/**
+ * CBR's operation types (spec section 5.9) and ours, `verify`. `sync` brings a backup into a vault
+ * that is elsewhere already: here, one that moves between vaults.
+ */
+export const OPERATION_TYPES = [
+  'backup',
+  'restore',
+  'delete',
+  'sync',
+  'vault_delete',
+  'verify',
+] as const;
 
 export type OperationType = (typeof OPERATION_TYPES)[number];
 

@@ -1,5 +1,6 @@
 import type { DiskId, KeyId, OperationLogId, ProjectId, VaultId } from './ids.ts';
 import type { Transitions } from './state-table.ts';
+import type { Tag } from './tag.ts';
 
 /** Spec section 3.3. */
 export type VaultStatus = 'available' | 'lock' | 'frozen' | 'deleting' | 'error';
@@ -60,6 +61,10 @@ export interface Vault {
   smnNotify: boolean;
   /** When its owner was told that the threshold is reached; absent while it is not. */
   thresholdReachedAtMs?: number;
+  /** When its owner was told that nothing backs it up; absent while something does. */
+  unprotectedToldAtMs?: number;
+  /** When its owner was last told that it is frozen. */
+  frozenToldAtMs?: number;
   autoExpand: boolean;
   /** `autoExpand` came when it was full: without effect until it has room again (spec FO5). */
   expandsNot?: true;
@@ -77,6 +82,15 @@ export interface Vault {
   createdAtMs: number;
   updatedAtMs: number;
 }
+
+/** Spec section 3.5: at least one of the rules' tags, when there are any. */
+export const matchesBindRules = (
+  tags: readonly Tag[],
+  { tags: wanted }: Vault['bindRules'],
+): boolean =>
+  wanted === undefined ||
+  wanted.length === 0 ||
+  wanted.some(({ key, value }) => tags.some((tag) => tag.key === key && tag.value === value));
 
 /** Spec section 3.4: new backups fail. */
 export const isFull = ({ sizeGib }: Pick<Vault, 'sizeGib'>, usedBytes: number): boolean =>

@@ -1,7 +1,7 @@
 import type { OperationLogId, ProjectId, VaultId } from '../model/ids.ts';
 
 /** The durable functions, one a kind of task. */
-export type JobKind = 'backup' | 'restore' | 'verify';
+export type JobKind = 'backup' | 'restore' | 'verify' | 'move';
 
 export interface Job {
   kind: JobKind;

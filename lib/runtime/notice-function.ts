@@ -39,6 +39,19 @@ export const noticeSchema: z.ZodType<Notice> = z.discriminatedUnion('type', [
     found: z.int(),
     first: text,
   }),
+  z.strictObject({
+    ...common,
+    type: z.literal('vault.disks-associated'),
+    policyId: text,
+    disks: z.array(z.strictObject({ id: text, name: text })),
+  }),
+  z.strictObject({
+    ...common,
+    type: z.literal('vault.unprotected'),
+    lacks: z.array(z.enum(['enabled-policy', 'resources'])),
+  }),
+  z.strictObject({ ...common, type: z.literal('vault.protected') }),
+  z.strictObject({ ...common, type: z.literal('vault.frozen') }),
 ]);
 
 /**

@@ -1,5 +1,5 @@
 import { HoldfastError, isError } from '../errors.ts';
-import { DISK_TYPE, type Disk } from '../model/disk.ts';
+import { DISK_TYPE, type Disk, mayBeProtected } from '../model/disk.ts';
 import type { DiskId, ProjectId, VaultId } from '../model/ids.ts';
 import { type Binding, GIBIBYTE, VAULT_LIMITS } from '../model/vault.ts';
 import type { ApiPorts } from './api-ports.ts';
@@ -53,7 +53,7 @@ export function refuseDuplicates(ids: readonly string[]): void {
 
 async function describeBindable(id: DiskId, { disks }: Pick<ApiPorts, 'disks'>): Promise<Disk> {
   const disk = await disks.describe(id);
-  if (disk.status !== 'available' && disk.status !== 'in-use') {
+  if (!mayBeProtected(disk.status)) {
     throw new HoldfastError('BackupService.6108', { reason: `disk ${id} is ${disk.status}` });
   }
   return disk;

@@ -1,6 +1,7 @@
 import { vaultKeys } from '../engine/vault-keys.ts';
 import { writeCommitMarker, writeManifest } from '../engine/write-manifest.ts';
 import { HoldfastError } from '../errors.ts';
+import type { Backup } from '../model/backup.ts';
 import { segmentCount } from '../model/block.ts';
 import {
   addStats,
@@ -10,6 +11,7 @@ import {
   type Session,
 } from '../model/session.ts';
 import type { DataPorts } from './data-ports.ts';
+import { readSource } from './read-source.ts';
 
 interface CommitRequest {
   projectId: string;
@@ -26,13 +28,13 @@ interface CommitRequest {
 export const commitBackup = async (request: CommitRequest, ports: DataPorts): Promise<void> => {
   const { operationLogId, ...commit } = request;
   const { projectId, vaultId, backupId, sessionId } = commit;
-  const { catalog, disks, clock } = ports;
+  const { catalog, clock } = ports;
   const backup = await catalog.backups.get(projectId, backupId);
   const session = await catalog.sessions.get(vaultId, sessionId);
   const { snapshotId } = backup;
   if (snapshotId === undefined)
     throw new HoldfastError('bug', { reason: `backup ${backupId} has no snapshot` });
-  const { sizeBytes } = await disks.describeSnapshot(snapshotId);
+  const sizeBytes = await sizeOf(backup, snapshotId, ports);
   const ranges = await catalog.sessions.ranges(vaultId, sessionId);
   const segments = joinRanges(ranges, segmentCount(sizeBytes));
   const stats = ranges.reduce((sum, range) => addStats(sum, range.stats), NO_STATS);
@@ -65,6 +67,13 @@ export const commitBackup = async (request: CommitRequest, ports: DataPorts): Pr
   await catalog.sessions.commit({ ...commit, manifestSha256, stats, atMs: clock.nowMs() });
   const committed = { backupId, manifestSha256, committedAtMs: backup.createdAtMs };
   await writeCommitMarker(commit, committed, ports.objects);
+};
+
+/** A backup has its snapshot's size, a copy that of its source. */
+const sizeOf = async (backup: Backup, snapshotId: string, ports: DataPorts): Promise<number> => {
+  if (backup.movedFrom === undefined)
+    return (await ports.disks.describeSnapshot(snapshotId)).sizeBytes;
+  return (await readSource(backup, ports)).manifest.disk.sizeBytes;
 };
 
 /** The ranges must follow one another and cover the disk: a hole would restore as zeros. */

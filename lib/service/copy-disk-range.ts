@@ -1,10 +1,12 @@
 import { openParent } from '../engine/parent-map.ts';
+import { backupBlocks } from '../engine/read-backup-blocks.ts';
 import { storeBlocks } from '../engine/store-blocks.ts';
 import { vaultKeys } from '../engine/vault-keys.ts';
 import { HoldfastError, isError } from '../errors.ts';
 import type { Backup } from '../model/backup.ts';
 import type { Session } from '../model/session.ts';
 import type { DataPorts, RangeAnswer, RangeRequest } from './data-ports.ts';
+import { readSource } from './read-source.ts';
 import { ProgressReport } from './report-progress.ts';
 
 /**
@@ -25,11 +27,12 @@ export const copyDiskRange = async (
   const backup = await catalog.backups.get(projectId, request.backupId);
   const progress = new ProgressReport(request, ports);
   try {
+    const { disks, ...source } = await sourceOf(backup, session, ports);
     const range = await storeBlocks(
       request,
-      await sourceOf(backup, session, ports),
+      source,
       await targetOf(backup, session, ports),
-      { ...ports, packs: catalog.packs },
+      { ...ports, disks, packs: catalog.packs },
       {
         mayContinue: () => clock.nowMs() < deadlineMs - settings.marginMs,
         onProgress: (bytes) => progress.add(bytes),
@@ -71,14 +74,18 @@ const sourceOf = async (backup: Backup, session: Session, ports: DataPorts) => {
           await ports.catalog.backups.get(backup.projectId, session.parentBackupId),
           { objects: ports.objects, vaultKeys: keys },
         );
-  const { sizeBytes } = await ports.disks.describeSnapshot(backup.snapshotId);
-  return {
+  const source = {
     snapshotId: backup.snapshotId,
-    sizeBytes,
     parent,
-    trackChanges: backup.incremental,
     quarantined: new Set(session.quarantined),
   };
+  if (backup.movedFrom === undefined) {
+    const { sizeBytes } = await ports.disks.describeSnapshot(backup.snapshotId);
+    return { ...source, disks: ports.disks, sizeBytes, trackChanges: backup.incremental };
+  }
+  const { manifest, reading } = await readSource(backup, ports);
+  const disks = backupBlocks(manifest, parent, reading);
+  return { ...source, disks, sizeBytes: manifest.disk.sizeBytes, trackChanges: true };
 };
 
 const targetOf = async (backup: Backup, session: Session, ports: DataPorts) => {

@@ -1,7 +1,7 @@
 import { HoldfastError, isError, isRetryable } from '../errors.ts';
 import type { Backup, Checkpoint } from '../model/backup.ts';
 import type { CheckpointDetails } from '../model/details.ts';
-import { DISK_TYPE, type Disk } from '../model/disk.ts';
+import { DISK_TYPE, type Disk, mayBeProtected } from '../model/disk.ts';
 import {
   type BackupId,
   type CheckpointId,
@@ -132,7 +132,7 @@ async function inspect(
     return null;
   });
   if (!disk) return skip(new HoldfastError('BackupService.7000', { id }));
-  if (disk.status !== 'available' && disk.status !== 'in-use') {
+  if (!mayBeProtected(disk.status)) {
     return skip(new HoldfastError('BackupService.7003', { id, status: disk.status }));
   }
   return { disk };

@@ -7,8 +7,12 @@ export async function deliverNotice(
   notice: Notice,
   { receiver, probe }: { receiver: Notifier | null; probe: Probe },
 ): Promise<Notice> {
-  const { type, ...facts } = notice;
-  probe.note(`notice.${type}`, facts);
+  const { type, ...said } = notice;
+  const facts = Object.entries(said).map(([name, fact]: [string, unknown]) => [
+    name,
+    typeof fact === 'object' ? JSON.stringify(fact) : fact,
+  ]);
+  probe.note(`notice.${type}`, Object.fromEntries(facts));
   await receiver?.send(notice);
   return notice;
 }

@@ -7,7 +7,7 @@ import type { Clock } from '../ports/clock.ts';
 import type { Notifier } from '../ports/notifier.ts';
 import type { Probe } from '../ports/probe.ts';
 import { changeVault } from './change-vault.ts';
-import { sendNotice } from './send-notice.ts';
+import { noticeOf, sendNotice } from './send-notice.ts';
 
 interface Ports {
   catalog: Catalog;
@@ -33,16 +33,13 @@ export async function notifyBackupEnd(
 async function tellFailure(task: OperationLog, ports: Ports): Promise<void> {
   const { failure, vaultId, projectId } = task;
   if (failure === undefined || failure.code === 'Holdfast.Cancelled') return;
-  const { smnNotify, name: vaultName } = await ports.catalog.vaults.get(projectId, vaultId);
-  if (!smnNotify) return;
+  const vault = await ports.catalog.vaults.get(projectId, vaultId);
+  if (!vault.smnNotify) return;
   await sendNotice(
     {
       type: 'backup.failed',
       id: task.id,
-      projectId,
-      vaultId,
-      vaultName,
-      atMs: task.endedAtMs ?? task.updatedAtMs,
+      ...noticeOf(vault, task.endedAtMs ?? task.updatedAtMs),
       operationLogId: task.id,
       backupId: task.backupId,
       backupName: task.backupName,
@@ -84,14 +81,11 @@ async function tellThreshold(
   ports: Ports,
 ): Promise<boolean> {
   if (!vault.smnNotify) return false;
-  const { id: vaultId, projectId, name: vaultName, sizeGib, threshold } = vault;
+  const { sizeGib, threshold } = vault;
   const notice: Notice = {
     type: 'vault.threshold-reached',
-    id: `${vaultId}-${atMs}`,
-    projectId,
-    vaultId,
-    vaultName,
-    atMs,
+    id: `${vault.id}-${atMs}`,
+    ...noticeOf(vault, atMs),
     usedBytes,
     sizeBytes: sizeGib * GIBIBYTE,
     threshold,

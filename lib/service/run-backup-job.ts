@@ -1,5 +1,5 @@
 import { HoldfastError } from '../errors.ts';
-import type { Backup, Failure } from '../model/backup.ts';
+import type { Failure } from '../model/backup.ts';
 import { segmentCount } from '../model/block.ts';
 import { applyRetentionToDisk } from './apply-retention.ts';
 import { commitBackup } from './commit-backup.ts';
@@ -9,6 +9,7 @@ import { cleanUp, endWell } from './end-job.ts';
 import type { JobContext, JobEvent } from './job-context.ts';
 import { closeSession, isTakenOver, sessionIdOf } from './job-session.ts';
 import { notifyBackupEnd } from './notify-backup-end.ts';
+import { openWriteSession } from './open-write-session.ts';
 import { workRanges } from './work-ranges.ts';
 
 /**
@@ -35,14 +36,14 @@ export const runBackupJob = async (event: JobEvent, context: JobContext, ports: 
       const { backupId, vaultId, snapshotId, sizeBytes } = begun;
       await context.waitUntil('snapshot-completed', () => isCompleted(event, snapshotId, ports));
       const opened = await context.step('open-session', () =>
-        openBackupSession(event, begun, sessionId, ports),
+        openWriteSession({ ...event, backupId, vaultId, sessionId }, ports),
       );
       const request = { projectId, operationLogId, vaultId, backupId, sessionId };
       const to = segmentCount(sizeBytes);
       await workRanges({ ...work, request, from: 0, to }, context, ports.settings);
       await context.step('commit', () => commitBackup(request, ports));
       await context.step('end', () => endCommitted(event, backupId, ports));
-      oldSnapshotIds = opened.oldSnapshotIds;
+      oldSnapshotIds = opened.snapshotIds.filter((id) => id !== snapshotId);
       completed = begun;
     },
     (failure, code) => undoBackup(event, sessionId, failure, code === 'Holdfast.Cancelled', ports),
@@ -131,61 +132,6 @@ const isCompleted = async (
   }
   return state === 'completed';
 };
-
-/**
- * R1, then R4: opens the session after the snapshot is complete, and pins the newest parent.
- * Answers which snapshots the commit makes useless: only the newest backup's is kept (spec section
- * 5.6), because change tracking starts from it. A few older ones are named too: an earlier job may
- * have failed to drop one, or its backup was deleted.
- */
-const openBackupSession = async (
-  { projectId, operationLogId }: JobEvent,
-  { backupId, vaultId, snapshotId }: Begun,
-  sessionId: string,
-  { catalog, clock, settings }: DataPorts,
-): Promise<{ oldSnapshotIds: string[] }> => {
-  const createdAtMs = clock.nowMs();
-  const session = await catalog.sessions.open({
-    vaultId,
-    id: sessionId,
-    kind: 'write',
-    backupId,
-    operationLogId,
-    quarantined: await catalog.packs.quarantined(vaultId),
-    leaseUntilMs: createdAtMs + settings.leaseMs,
-    createdAtMs,
-  });
-  const backup = await catalog.backups.get(projectId, backupId);
-  const { parents, snapshotIds } = await earlierOf(backup, catalog.backups);
-  const opened = { oldSnapshotIds: snapshotIds.filter((id) => id !== snapshotId) };
-  if (session.parentBackupId !== undefined) return opened;
-  for (const parentId of parents) {
-    if (await catalog.sessions.pinParent(vaultId, sessionId, parentId)) break;
-  }
-  return opened;
-};
-
-/** The disk's newest backups in the vault that can be a parent, and its newest snapshots. */
-const earlierOf = async (
-  { vaultId, disk }: Backup,
-  backups: DataPorts['catalog']['backups'],
-): Promise<{ parents: string[]; snapshotIds: string[] }> => {
-  const parents: string[] = [];
-  const snapshotIds: string[] = [];
-  const keep = (newest: string[], id: string) => {
-    newest.unshift(id);
-    newest.splice(EARLIER_MAX);
-  };
-  for await (const root of backups.roots(vaultId)) {
-    if (root.manifest === undefined || root.disk.id !== disk.id) continue;
-    if (root.root === 'VISIBLE') keep(parents, root.id);
-    if (root.snapshotId !== undefined) keep(snapshotIds, root.snapshotId);
-  }
-  return { parents, snapshotIds };
-};
-
-/** A parent that was just deleted is passed over; more than a few in a row means something else. */
-const EARLIER_MAX = 5;
 
 /** Ends a backup that failed: nothing of it stays visible but the failed task, and it says why. */
 const undoBackup = async (

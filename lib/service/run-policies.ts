@@ -10,12 +10,17 @@ import {
   taskIdOf,
 } from '../model/policy-run.ts';
 import type { Binding } from '../model/vault.ts';
+import type { Notifier } from '../ports/notifier.ts';
 import type { ApiPorts } from './api-ports.ts';
+import { associateDisks } from './associate-disks.ts';
 import { createCheckpoint } from './create-checkpoint.ts';
 import { logMissedRun } from './log-missed-run.ts';
 import { mapLimited } from './map-limited.ts';
 
-export type PolicyPorts = Pick<ApiPorts, 'catalog' | 'disks' | 'jobs' | 'clock' | 'ids' | 'probe'>;
+export type PolicyPorts = Pick<
+  ApiPorts,
+  'catalog' | 'disks' | 'jobs' | 'clock' | 'ids' | 'probe'
+> & { notifier: Notifier };
 
 /** Vaults by what became of their time points. */
 export interface PolicyRuns {
@@ -136,6 +141,7 @@ async function backUp(
   const { projectId, vaultId } = applied;
   const checkpointId = checkpointIdOf(applied, pointMs);
   try {
+    await associateDisks(applied, pointMs, ports);
     const bindings = await ports.catalog.vaults.bindings(vaultId);
     if (isBusy(bindings, checkpointId)) {
       throw new HoldfastError('BackupService.6125', { id: vaultId });

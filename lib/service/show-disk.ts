@@ -35,5 +35,6 @@ const plannedDisk = (task: OperationLog, target: NonNullable<OperationLog['targe
   availabilityZone: target.availabilityZone ?? '',
   bootable: false,
   encrypted: false,
+  tags: [],
   createdAtMs: task.createdAtMs,
 });

@@ -6,6 +6,7 @@ import { dropSnapshotOf } from './drop-snapshot.ts';
 import { toFailure } from './end-job.ts';
 import { sessionIdOf } from './job-session.ts';
 import { endDeletionTask } from './log-vault-deletion.ts';
+import { hideSource } from './move-source.ts';
 import { notifyBackupEnd } from './notify-backup-end.ts';
 import { giveBackTarget, wasRestored } from './restore-target.ts';
 
@@ -74,17 +75,26 @@ const watchDeletion = async (
  * Fences the task's sessions, and takes the target disk back from a restore; false when one of the
  * sessions is alive: its lease has not run out.
  */
-const fence = async (
-  task: OperationLog,
-  { catalog, disks, clock }: DataPorts,
-): Promise<boolean> => {
+const fence = async (task: OperationLog, ports: DataPorts): Promise<boolean> => {
+  const { catalog, disks, clock } = ports;
   const open = await catalog.sessions.listOpen(task.vaultId);
   const own = open.filter(({ operationLogId }) => operationLogId === task.id);
   if (own.some(({ leaseUntilMs }) => leaseUntilMs > clock.nowMs())) return false;
   for (const { id } of own) await catalog.sessions.end(task.vaultId, id, 'FENCED');
+  await endReading(task, ports);
   // Also when the session had ended before: whoever ended it may have died before this.
   await giveBackTarget(task, sessionIdOf(task.id, task.restarts), disks);
   return true;
+};
+
+/** A move reads in the vault that the backup leaves; nobody renews that session's lease. */
+const endReading = async (task: OperationLog, { catalog }: DataPorts): Promise<void> => {
+  if (task.type !== 'sync') return;
+  const { movedFrom } = await catalog.backups.get(task.projectId, task.backupId);
+  if (movedFrom === undefined) return;
+  const { vaultId } = movedFrom;
+  for (const { id, operationLogId } of await catalog.sessions.listOpen(vaultId))
+    if (operationLogId === task.id) await catalog.sessions.end(vaultId, id, 'FENCED');
 };
 
 const restart = async (task: OperationLog, ports: DataPorts): Promise<void> => {
@@ -104,7 +114,8 @@ const start = async (
   // A deletion is a record of what has happened: it has no job.
   if (type === 'delete' || type === 'vault_delete') return;
   const name = restarts === 0 ? id : `${id}-r${restarts}`;
-  await jobs.start({ kind: type, name, projectId, operationLogId: id });
+  const kind = type === 'sync' ? 'move' : type;
+  await jobs.start({ kind, name, projectId, operationLogId: id });
 };
 
 const fail = async (task: OperationLog, quietMs: number, ports: DataPorts): Promise<void> => {
@@ -114,6 +125,8 @@ const fail = async (task: OperationLog, quietMs: number, ports: DataPorts): Prom
   const failure = toFailure(error);
   const atMs = clock.nowMs();
   if (await isDone(task, ports)) {
+    if (task.type === 'sync')
+      await hideSource(await catalog.backups.get(projectId, task.backupId), ports);
     await makeAvailable(task, ports);
     await catalog.tasks.end(projectId, id, { status: 'success', atMs });
     return;
@@ -132,7 +145,7 @@ const fail = async (task: OperationLog, quietMs: number, ports: DataPorts): Prom
  */
 const isDone = async (task: OperationLog, { catalog, disks }: DataPorts): Promise<boolean> => {
   const { type, projectId, backupId } = task;
-  if (type === 'backup')
+  if (type === 'backup' || type === 'sync')
     return (await catalog.backups.get(projectId, backupId)).manifest !== undefined;
   return wasRestored(task, task.restarts + 1, disks);
 };
@@ -146,9 +159,11 @@ const settleBackup = async (
   const { type, projectId, backupId } = task;
   const { backups } = ports.catalog;
   const { status } = await backups.get(projectId, backupId);
-  if (type === 'backup' && status !== 'deleted') {
-    const change = { atMs: ports.clock.nowMs(), failure };
-    await backups.setStatus(projectId, backupId, 'error', change);
+  if ((type === 'backup' || type === 'sync') && status !== 'deleted') {
+    const atMs = ports.clock.nowMs();
+    await backups.setStatus(projectId, backupId, 'error', { atMs, failure });
+    // Its source is where it was.
+    if (type === 'sync') await backups.hide(projectId, backupId, atMs);
   }
   await makeAvailable(task, ports);
 };

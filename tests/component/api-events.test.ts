@@ -72,6 +72,8 @@ const STATUSES: Record<string, number> = {
   'vaults/list-project-tags': 200,
   'vaults/list-storage-usage': 200,
   'vaults/list-vaults': 200,
+  'vaults/migrate-resources': 200,
+  'vaults/migrate-resources-nowhere': 400,
   'vaults/remove-resources': 200,
   'vaults/report-costs': 200,
   'vaults/report-costs-badly': 400,

@@ -184,7 +184,11 @@ describe('the function that delivers notices', () => {
     expect(receiver.sent).toEqual([notice]);
     expect(await noticeFunction(() => ({ receiver: null, probe }))(notice)).toEqual(notice);
     const { type, ...facts } = notice;
-    const logged = { event: `notice.${type}`, facts };
+    const flat = Object.entries(facts).map(([name, fact]: [string, unknown]) => [
+      name,
+      Array.isArray(fact) ? JSON.stringify(fact) : fact,
+    ]);
+    const logged = { event: `notice.${type}`, facts: Object.fromEntries(flat) };
     expect(probe.notes).toEqual([logged, logged]);
   });
 

@@ -39,8 +39,17 @@ function describeDisks(disks: () => DisksUnderTest): void {
       availabilityZone: 'local',
       bootable: false,
       encrypted: false,
+      tags: [],
       createdAtMs: expect.any(Number),
     });
+  });
+
+  it('tells the tags of a disk, and lists them', async () => {
+    const tags = [{ key: 'env', value: 'prod' }];
+    await disks().addDisk({ id: 'tagged', name: 'tagged', sizeBytes: 1, tags });
+    expect(await disks().describe('tagged')).toMatchObject({ tags });
+    const listed = await Array.fromAsync(disks().list());
+    expect(listed.map((disk) => disk.tags)).toEqual([[], tags]);
   });
 
   it('lists disks ascending by id', async () => {

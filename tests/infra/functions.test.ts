@@ -13,7 +13,7 @@ import {
   type Template,
 } from './packaged.ts';
 
-const DURABLE = ['backup', 'restore', 'verify', 'collect-garbage'];
+const DURABLE = ['backup', 'restore', 'verify', 'move', 'collect-garbage'];
 const WORKERS = ['copy-blocks', 'restore-blocks', 'verify-blocks', 'collect-vault', 'audit-vault'];
 const LATEST_LAMBDA_SECONDS = 900;
 

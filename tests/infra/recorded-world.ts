@@ -9,6 +9,7 @@ import { meterUsage } from '../../lib/service/meter-usage.ts';
 import { restoreDiskRange } from '../../lib/service/restore-disk-range.ts';
 import { runBackupJob } from '../../lib/service/run-backup-job.ts';
 import { runCollectJob } from '../../lib/service/run-collect-job.ts';
+import { runMoveJob } from '../../lib/service/run-move-job.ts';
 import { runPolicies } from '../../lib/service/run-policies.ts';
 import { runRestoreJob } from '../../lib/service/run-restore-job.ts';
 import { runVerifyJob } from '../../lib/service/run-verify-job.ts';
@@ -26,7 +27,12 @@ import { lambdaArn, recordDynamo, recordedPorts } from './recording.ts';
 
 const LEASE_MS = 60_000;
 
-const JOBS = { backup: runBackupJob, restore: runRestoreJob, verify: runVerifyJob };
+const JOBS = {
+  backup: runBackupJob,
+  restore: runRestoreJob,
+  verify: runVerifyJob,
+  move: runMoveJob,
+};
 const WORKERS = {
   'copy-blocks': copyDiskRange,
   'restore-blocks': restoreDiskRange,

@@ -33,7 +33,7 @@ const NOT_TOLD = [
   // Of two requests for one restore, one gives way and ends its task.
   ...['api-backups', 'api-disks'].map((key) => `${key} dynamodb:DeleteItem <CatalogTable.Arn>`),
   // Above 1 TiB a job calls itself for each slice.
-  ...['backup', 'restore', 'verify'].map(
+  ...['backup', 'restore', 'verify', 'move'].map(
     (key) => `${key} lambda:InvokeFunction ${lambdaArn(`${key}:*`)}`,
   ),
 ];
@@ -101,6 +101,7 @@ async function tellTheStory(world: World): Promise<void> {
   await world.call(200, 'GET', '/backups?vault_id=0');
   await sweepExpired(world, vaultId, diskId);
   await makeAndDeleteVault(world);
+  await moveDisk(world);
   await govern(world, vaultId);
   expect(await world.meter(0)).toMatchObject({ sampled: 1, failed: 0 });
   await world.call(200, 'GET', '/cost-report');
@@ -257,6 +258,26 @@ async function sweepExpired(world: World, vaultId: string, diskId: string): Prom
   expect(await world.sweep()).toMatchObject({ deleted: 1, failed: 0 });
 }
 
+/** Two vaults, a disk that goes from one to the other with its backups, and their end. */
+async function moveDisk(world: World): Promise<void> {
+  const diskId = world.memory.ids.uuid();
+  await world.memory.disks.addDisk({ id: diskId, name: diskId, sizeBytes: 2 * MIB });
+  await world.memory.disks.write(diskId, 0, someBytes('moved', MIB));
+  const make = async (name: string, ...diskIds: string[]) => {
+    const request = vaultRequest({ name, resources: resources(diskIds) });
+    const made = found({ vault: id }, await world.call(200, 'POST', '/vaults', request));
+    return (made['vault'] as { id: string }).id;
+  };
+  const [from, to] = [await make('from', diskId), await make('to')];
+  for (const _backup of [1, 2]) await backUp(world, from, diskId);
+  const request = { destination_vault_id: to, resource_ids: [diskId] };
+  await world.call(200, 'POST', `/vaults/${from}/migrateresources`, request);
+  await world.crashNextJob();
+  expect((await world.watch()).restarted).toHaveLength(1);
+  for (const _backup of [1, 2]) expect(await world.runNextJob()).toBe('success');
+  for (const vaultId of [from, to]) await world.call(204, 'DELETE', `/vaults/${vaultId}`);
+}
+
 async function makeAndDeleteVault(world: World): Promise<void> {
   const diskId = world.memory.ids.uuid();
   await world.memory.disks.addDisk({ id: diskId, name: diskId, sizeBytes: MIB });
@@ -303,6 +324,15 @@ async function runThem(world: World, vaultId: string): Promise<void> {
   await world.call(200, 'POST', `/vaults/${vaultId}/associatepolicy`, { policy_id: third });
   await world.losePolicy(third);
   expect((await world.runPolicies()).started).toEqual([]);
+  // Nothing backs it up now, of which its owner hears; then it takes in a disk by itself.
+  await world.sweep();
+  const fourth = await makePolicy(world);
+  await world.call(200, 'POST', `/vaults/${vaultId}/associatepolicy`, { policy_id: fourth });
+  await world.call(200, 'PUT', `/vaults/${vaultId}`, { vault: { auto_bind: true } });
+  const diskId = world.memory.ids.uuid();
+  await world.memory.disks.addDisk({ id: diskId, name: diskId, sizeBytes: MIB });
+  expect((await world.runPolicies()).started).toEqual([vaultId]);
+  for (const _disk of [1, 2, 3]) expect(await world.runNextJob()).toBe('success');
 }
 
 /** What was sampled, and the vaults that are deleted, are forgotten after 400 days. */

@@ -104,6 +104,7 @@ describe('objects', () => {
   it.each([
     ['api-vaults', ['keys/*', 'vault.json']],
     ['backup', ['backups/*/manifest', 'backups/*/committed']],
+    ['move', ['backups/*/manifest', 'backups/*/committed']],
     ['copy-blocks', ['packs/*', 'backups/*/segments/*']],
     ['collect-vault', ['packs/*']],
   ])('are written by %s where its work is', (key, patterns) => {
@@ -113,6 +114,7 @@ describe('objects', () => {
   it('are written by nobody else', () => {
     expect(holdersOf('s3:PutObject')).toEqual([
       'backup s3:PutObject',
+      'move s3:PutObject',
       'copy-blocks s3:PutObject',
       'collect-vault s3:PutObject',
       'api-vaults s3:PutObject',
@@ -175,6 +177,7 @@ describe('vault keys', () => {
         'backup kms:Decrypt',
         'collect-vault kms:Decrypt',
         'copy-blocks kms:Decrypt',
+        'move kms:Decrypt',
         'restore kms:Decrypt',
         'restore-blocks kms:Decrypt',
         'verify kms:Decrypt',
@@ -206,11 +209,13 @@ describe('functions', () => {
     ['backup', [lambda('copy-blocks'), lambda('backup:*'), lambda('notify')]],
     ['restore', [lambda('restore-blocks'), lambda('restore:*')]],
     ['verify', [lambda('verify-blocks'), lambda('verify:*')]],
-    ['run-policies', [lambda('backup:durable')]],
+    ['move', [lambda('copy-blocks'), lambda('move:*')]],
+    ['run-policies', [lambda('backup:durable'), lambda('notify')]],
+    ['retention-sweep', [lambda('notify')]],
     [
       'watch-jobs',
       [
-        ...['backup', 'restore', 'verify'].map((name) => lambda(`${name}:durable`)),
+        ...['backup', 'restore', 'verify', 'move'].map((name) => lambda(`${name}:durable`)),
         lambda('notify'),
       ],
     ],
@@ -218,7 +223,7 @@ describe('functions', () => {
     ['start-collections', [lambda('collect-garbage:durable')]],
     ['start-audits', [lambda('audit-vault')]],
     ['audit-vault', [lambda('notify')]],
-    ['api-vaults', [lambda('collect-garbage:durable')]],
+    ['api-vaults', [lambda('collect-garbage:durable'), lambda('move:durable')]],
     ['api-checkpoints', [lambda('backup:durable')]],
     ['api-backups', [lambda('restore:durable'), lambda('verify:durable')]],
     ['api-disks', [lambda('restore:durable')]],
@@ -231,7 +236,7 @@ describe('functions', () => {
   });
 
   it('others call none', () => {
-    expect(holdersOf('lambda:InvokeFunction')).toHaveLength(13);
+    expect(holdersOf('lambda:InvokeFunction')).toHaveLength(15);
   });
 
   it('that are durable keep their own execution, and only they', () => {

@@ -11,6 +11,7 @@ import type { DataPorts, RangeRequest } from '../../lib/service/data-ports.ts';
 import type { JobContext, JobEvent, WorkerName } from '../../lib/service/job-context.ts';
 import { restoreDiskRange } from '../../lib/service/restore-disk-range.ts';
 import { runBackupJob } from '../../lib/service/run-backup-job.ts';
+import { runMoveJob } from '../../lib/service/run-move-job.ts';
 import { runRestoreJob } from '../../lib/service/run-restore-job.ts';
 import { runVerifyJob } from '../../lib/service/run-verify-job.ts';
 import { verifyDiskRange } from '../../lib/service/verify-disk-range.ts';
@@ -30,7 +31,12 @@ const WORKERS = {
   (request: RangeRequest, deadlineMs: number, ports: DataPorts) => Promise<unknown>
 >;
 
-const JOBS = { backup: runBackupJob, restore: runRestoreJob, verify: runVerifyJob };
+const JOBS = {
+  backup: runBackupJob,
+  restore: runRestoreJob,
+  verify: runVerifyJob,
+  move: runMoveJob,
+};
 
 export type DataWorld = Awaited<ReturnType<typeof dataWorld>>;
 

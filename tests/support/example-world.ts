@@ -12,6 +12,7 @@ import { admitKey } from './signed-event.ts';
 
 export const EXAMPLE_PROJECT = '00000000000000000000000000000001';
 const VAULT = '0a000000-0000-4000-8000-000000000001';
+const OTHER_VAULT = '0a000000-0000-4000-8000-000000000002';
 const BACKUP = '0b000000-0000-4000-8000-000000000001';
 const CHECKPOINT = '0c000000-0000-4000-8000-000000000001';
 const DISK = '0d000000-0000-4000-8000-000000000001';
@@ -46,7 +47,7 @@ export function samplesOf({ method, path }: Operation): HttpEvent[] {
   return route.paths[0] === path ? samples : samples.map((event) => ({ ...event, rawPath }));
 }
 
-/** What the events speak of: a vault with a policy, its disk with a backup, and another disk. */
+/** What the events speak of: a vault with a policy, its disk with a backup, another of each. */
 export async function exampleWorld(): Promise<MemoryWorld> {
   const world = memoryWorld();
   const { catalog, disks } = world;
@@ -60,6 +61,13 @@ export async function exampleWorld(): Promise<MemoryWorld> {
   await catalog.vaults.create(exampleVault, {
     vaultId: VAULT,
     keyId: VAULT,
+    provider: 'memory',
+    wrapped: new Uint8Array(32),
+    createdAtMs: 0,
+  });
+  await catalog.vaults.create(otherVault, {
+    vaultId: OTHER_VAULT,
+    keyId: OTHER_VAULT,
     provider: 'memory',
     wrapped: new Uint8Array(32),
     createdAtMs: 0,
@@ -121,4 +129,13 @@ const exampleVault = someVault({
   autoBind: false,
   bindRules: {},
   tags: [{ key: 'team', value: 'blue' }],
+});
+
+/** Where a disk moves to. */
+const otherVault = someVault({
+  id: OTHER_VAULT,
+  projectId: EXAMPLE_PROJECT,
+  name: 'vault-2',
+  keyId: OTHER_VAULT,
+  autoBind: false,
 });

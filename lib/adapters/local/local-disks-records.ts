@@ -24,6 +24,8 @@ const diskRecord = z.strictObject({
   availabilityZone: z.string(),
   bootable: z.boolean(),
   encrypted: z.boolean(),
+  /** Absent from records that are older than tags. */
+  tags: z.array(z.strictObject({ key: z.string(), value: z.string() })).optional(),
   createdAtMs: z.int(),
   /** Name of the folder in `contents/`; `null`: never filled, all zeros. */
   content: z.string().nullable(),
@@ -120,6 +122,7 @@ export const toDisk = (record: DiskRecord): Disk => ({
   availabilityZone: record.availabilityZone,
   bootable: record.bootable,
   encrypted: record.encrypted,
+  tags: record.tags ?? [],
   createdAtMs: record.createdAtMs,
 });
 

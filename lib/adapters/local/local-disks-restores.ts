@@ -1,5 +1,6 @@
 import { HoldfastError } from '../../errors.ts';
 import { type Disk, mayBeRestored } from '../../model/disk.ts';
+import type { Tag } from '../../model/tag.ts';
 import { CONTENT_STATES, contentName } from './local-disks-contents.ts';
 import {
   type DiskRecord,
@@ -16,6 +17,7 @@ export interface NewDisk {
   name: string;
   sizeBytes: number;
   availabilityZone: string;
+  tags?: Tag[] | undefined;
 }
 
 export async function createDisk(root: LocalRoot, disk: NewDisk): Promise<Disk> {
@@ -44,6 +46,7 @@ export const newDiskRecord = (
   availabilityZone: disk.availabilityZone,
   bootable: false,
   encrypted: false,
+  tags: disk.tags ?? [],
   createdAtMs: root.nowMs(),
   attemptId: null,
   lastAttempt: null,

@@ -3,6 +3,7 @@ import { mkdir, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { HoldfastError } from '../../errors.ts';
 import type { Disk } from '../../model/disk.ts';
+import type { Tag } from '../../model/tag.ts';
 import {
   extentCount,
   extentPath,
@@ -30,6 +31,7 @@ export interface DiskName {
   id: string;
   name: string;
   availabilityZone?: string | undefined;
+  tags?: Tag[] | undefined;
 }
 
 /** A blank disk in status `available`. */

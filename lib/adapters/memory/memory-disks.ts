@@ -3,6 +3,7 @@ import { HoldfastError } from '../../errors.ts';
 import { BLOCK_BYTES, type BlockRange, blockCount, DISK_BYTES_MAX } from '../../model/block.ts';
 import { type Disk, mayBeRestored, type Snapshot } from '../../model/disk.ts';
 import type { DiskId, SnapshotId } from '../../model/ids.ts';
+import type { Tag } from '../../model/tag.ts';
 import type { ContentOptions, Disks } from '../../ports/disks.ts';
 
 /** Blocks by number; a missing one is zeros. A stored block is replaced, never changed. */
@@ -36,6 +37,7 @@ export interface MemoryDisks extends Disks {
     name: string;
     sizeBytes: number;
     availabilityZone?: string | undefined;
+    tags?: Tag[] | undefined;
   }): Promise<Disk>;
   read(diskId: DiskId, offsetBytes: number, lengthBytes: number): Promise<Uint8Array<ArrayBuffer>>;
   write(diskId: DiskId, offsetBytes: number, bytes: Uint8Array): Promise<void>;
@@ -155,12 +157,13 @@ class DisksInMemory implements MemoryDisks {
     name: string;
     sizeBytes: number;
     availabilityZone?: string | undefined;
+    tags?: Tag[] | undefined;
   }): Promise<Disk> {
     return this.#add(disk, 'available', new Map());
   }
 
   #add(
-    disk: { id: DiskId; name: string; sizeBytes: number; availabilityZone?: string | undefined },
+    disk: Parameters<MemoryDisks['addDisk']>[0],
     status: Disk['status'],
     blocks: Blocks | null,
   ): Disk {
@@ -174,6 +177,7 @@ class DisksInMemory implements MemoryDisks {
       availabilityZone: disk.availabilityZone ?? 'local',
       bootable: false,
       encrypted: false,
+      tags: disk.tags ?? [],
       createdAtMs: this.#nowMs(),
     };
     this.#disks.set(disk.id, { disk: added, blocks, attemptId: null, lastAttempt: null });

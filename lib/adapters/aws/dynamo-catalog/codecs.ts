@@ -71,6 +71,8 @@ export const vaultCodec = codec<Vault>(
     threshold: number,
     smnNotify: flag,
     thresholdReachedAtMs: optional(integer),
+    unprotectedToldAtMs: optional(integer),
+    frozenToldAtMs: optional(integer),
     autoExpand: flag,
     expandsNot: optional(mark),
     autoBind: flag,
@@ -239,6 +241,9 @@ export const backupCodec = codec<Backup>(
     parentBackupId: optional(text),
     autoTrigger: flag,
     policyId: optional(text),
+    movedFrom: optional(
+      object<NonNullable<Backup['movedFrom']>>({ vaultId: text, backupId: text }),
+    ),
     retention: optional(retentionRule),
     expiresAtMs: optional(integer),
     completedAtMs: optional(integer),

@@ -1,0 +1,311 @@
+import { describe, expect, it } from '@jest/globals';
+import { prepareVault } from '../../lib/engine/prepare-vault.ts';
+import { HoldfastError } from '../../lib/errors.ts';
+import type { Backup } from '../../lib/model/backup.ts';
+import { migrateResources } from '../../lib/service/migrate-resources.ts';
+import { watchJobs } from '../../lib/service/watch-jobs.ts';
+import { PROJECT as API_PROJECT, apiWorld, refusal } from '../support/api.ts';
+import { someVault } from '../support/catalog-records.ts';
+import {
+  backUp,
+  bindDisk,
+  type DataWorld,
+  DISK,
+  dataWorld,
+  PROJECT,
+  restoreNew,
+  runJob,
+  verify,
+} from '../support/data-world.ts';
+
+/** Spec section 3.5, migration: disks move to another vault, and their backups with them. */
+
+const MIB = 2 ** 20;
+const CALLER = { projectId: PROJECT, userId: 'u', requestId: 'r' };
+
+interface Scene {
+  world: DataWorld;
+  /** The same world, with its helpers at work on the other vault. */
+  there: DataWorld;
+  made: Backup[];
+  contents: Buffer[];
+}
+
+/** A disk with three backups, each of other bytes, and another vault. */
+const scene = async (): Promise<Scene> => {
+  const world = await dataWorld();
+  const [vaultId, keyId] = [world.ids.uuid(), world.ids.uuid()];
+  const named = { projectId: PROJECT, vaultId, keyId, name: 'other' };
+  const wrapped = await prepareVault(named, world.ports);
+  await world.ports.catalog.vaults.create(
+    someVault({ id: vaultId, projectId: PROJECT, name: 'other', keyId }),
+    wrapped,
+  );
+  await world.disks.addDisk({ id: DISK, name: 'data', sizeBytes: 4 * MIB + 512 });
+  await bindDisk(world);
+  const made: Backup[] = [];
+  const contents: Buffer[] = [];
+  for (const letter of ['a', 'b', 'c']) {
+    await world.disks.write(DISK, made.length * MIB, Buffer.alloc(MIB + 100, letter));
+    contents.push(Buffer.from(await world.disks.read(DISK, 0, 4 * MIB + 512)));
+    made.push(await backUp(world));
+    world.clock.advance(3_600_000);
+  }
+  return { world, there: { ...world, vaultId, keyId }, made, contents };
+};
+
+const migrate = ({ world, there }: Scene) =>
+  migrateResources(
+    { vaultId: world.vaultId, destinationVaultId: there.vaultId, diskIds: [DISK] },
+    CALLER,
+    world.ports as never,
+  );
+
+/** Runs the jobs that were started and have not run, and those that they start. */
+const runAll = async ({ world }: Scene, ports = world.ports): Promise<void> => {
+  const started = world.jobs.started.splice(0);
+  for (const { kind, projectId, operationLogId, name } of started) {
+    const attempt = Number(/-r(\d+)$/.exec(name)?.[1] ?? 0);
+    await runJob(kind, { projectId, operationLogId, attempt }, ports);
+  }
+  if (started.length > 0) await runAll({ world } as Scene, ports);
+};
+
+const shownIn = ({ ports }: DataWorld, vaultId: string) =>
+  Array.fromAsync(ports.catalog.backups.ofVault(vaultId));
+
+/** Every backup is in the other vault, once, as it was, and restores. */
+const expectMoved = async (given: Scene): Promise<void> => {
+  const { world, there, made, contents } = given;
+  expect(await shownIn(world, world.vaultId)).toEqual([]);
+  const moved = await shownIn(world, there.vaultId);
+  expect(moved.map(({ movedFrom }) => movedFrom?.backupId)).toEqual(made.map(({ id }) => id));
+  for (const [n, backup] of moved.entries()) {
+    const { name, createdAtMs, autoTrigger, snapshotId } = made[n]!;
+    expect(backup).toMatchObject({
+      name,
+      createdAtMs,
+      autoTrigger,
+      snapshotId,
+      status: 'available',
+    });
+    expect(await verify(there, backup.id)).toMatchObject({ status: 'success' });
+    const { diskId } = await restoreNew(there, backup.id);
+    const restored = Buffer.from(await world.disks.read(diskId, 0, 4 * MIB + 512));
+    expect(restored.equals(contents[n]!)).toBe(true);
+  }
+  for (const vaultId of [world.vaultId, there.vaultId])
+    expect(await world.ports.catalog.sessions.listOpen(vaultId)).toEqual([]);
+};
+
+describe('migrate resources', () => {
+  it('moves a disk at once, and its backups one after the other, oldest first', async () => {
+    const given = await scene();
+    const { world, there } = given;
+    expect(await migrate(given)).toEqual([DISK]);
+    expect(await world.ports.catalog.vaults.binding(PROJECT, DISK)).toMatchObject({
+      vaultId: there.vaultId,
+      protectingTaskId: expect.any(String),
+    });
+    await runAll(given);
+    await expectMoved(given);
+    const { tasks } = world.ports.catalog;
+    const entries = await Array.fromAsync(tasks.entries(PROJECT, { types: ['sync'] }));
+    const moves = await tasks.getAll(entries);
+    expect(moves.map(({ status, vaultId }) => [status, vaultId])).toEqual(
+      [1, 2, 3].map(() => ['success', there.vaultId]),
+    );
+    expect(await world.ports.catalog.vaults.binding(PROJECT, DISK)).not.toHaveProperty(
+      'protectingTaskId',
+    );
+    expect(world.probe.problems).toEqual([]);
+  });
+
+  it('stores and reads again only what differs from the backup moved before', async () => {
+    const given = await scene();
+    await migrate(given);
+    await runAll(given);
+    const [first, second, third] = await shownIn(given.world, given.there.vaultId);
+    expect(second?.parentBackupId).toBe(first?.id);
+    expect(third?.parentBackupId).toBe(second?.id);
+    expect(first?.stats?.newBytes).toBeGreaterThan(0);
+    // A megabyte and a bit more was written at a time: three blocks.
+    expect(second?.stats?.readBytes).toBe(3 * 512 * 1024);
+  });
+
+  it('goes on by change tracking with the next backup in the other vault', async () => {
+    const given = await scene();
+    await migrate(given);
+    await runAll(given);
+    await given.world.disks.write(DISK, 0, Buffer.alloc(100, 'z'));
+    const next = await backUp(given.there);
+    expect(next).toMatchObject({ status: 'available', stats: { readBytes: 512 * 1024 } });
+    expect(await verify(given.there, next.id)).toMatchObject({ status: 'success' });
+  });
+
+  it('moves a disk without backups, and leaves those of others', async () => {
+    const given = await scene();
+    const { world, there } = given;
+    await world.disks.addDisk({ id: 'blank', name: 'blank', sizeBytes: MIB });
+    await bindDisk(world, 'blank');
+    const command = { vaultId: world.vaultId, destinationVaultId: there.vaultId };
+    await migrateResources({ ...command, diskIds: ['blank'] }, CALLER, world.ports as never);
+    expect(world.jobs.started).toEqual([]);
+    expect(await shownIn(world, world.vaultId)).toHaveLength(3);
+    expect(await world.ports.catalog.vaults.bindings(there.vaultId)).toHaveLength(1);
+  });
+
+  it('ends in one vault, whatever step fails for good, when it is asked for again', async () => {
+    const methods = [
+      ['sessions', 'open'],
+      ['sessions', 'commit'],
+      ['sessions', 'putRange'],
+      ['backups', 'hide'],
+      ['backups', 'setStatus'],
+      ['backups', 'begin'],
+      ['tasks', 'end'],
+    ] as const;
+    for (const [part, method] of methods) {
+      const given = await scene();
+      const { world } = given;
+      await migrate(given);
+      let calls = 0;
+      const own = world.ports.catalog[part] as unknown as Record<
+        string,
+        (...a: never[]) => unknown
+      >;
+      const failing = (...args: never[]) => {
+        calls++;
+        if (calls === 2) throw new HoldfastError('catalog.unavailable', { operation: method });
+        return own[method]!(...args);
+      };
+      const catalog = { ...world.ports.catalog, [part]: { ...own, [method]: failing } };
+      await runAll(given, { ...world.ports, catalog } as never).catch((error: unknown) => {
+        if (!(error instanceof HoldfastError)) throw error;
+      });
+      // Whatever was left half done is the watchdog's.
+      for (let look = 0; look < 4; look++) {
+        world.clock.advance(61_000);
+        await watchJobs(world.ports);
+        await runAll(given);
+      }
+      if ((await shownIn(world, world.vaultId)).length > 0) await migrate(given);
+      await runAll(given);
+      await expectMoved(given);
+    }
+  });
+
+  it('copies nothing twice: a source that was brought back is only hidden again', async () => {
+    const given = await scene();
+    const { world, made } = given;
+    await migrate(given);
+    await runAll(given);
+    const { garbage } = world.ports.catalog;
+    await garbage.undelete(PROJECT, made[1]!.id, world.clock.nowMs());
+    await migrate(given);
+    expect(world.jobs.started).toEqual([]);
+    await expectMoved(given);
+  });
+
+  it('waits with hiding until a restore of the source has ended', async () => {
+    const given = await scene();
+    const { world, made, there } = given;
+    await migrate(given);
+    const { backups } = world.ports.catalog;
+    await backups.setStatus(PROJECT, made[0]!.id, 'waiting_restore', { atMs: 0 });
+    const [job] = world.jobs.started.splice(0);
+    const event = { projectId: PROJECT, operationLogId: job!.operationLogId, attempt: 0 };
+    await runJob('move', event, world.ports).catch(() => {});
+    const source = await world.ports.catalog.backups.get(PROJECT, made[0]!.id);
+    expect(source).toMatchObject({ root: 'VISIBLE', status: 'waiting_restore' });
+    expect(await shownIn(world, there.vaultId)).toHaveLength(1);
+  });
+
+  it('fails with the damage, and leaves the source where it is', async () => {
+    const given = await scene();
+    const { world, there } = given;
+    for (const [key, bytes] of world.objects.objects)
+      if (key.includes('/packs/')) bytes.fill(0, 100, 200);
+    await migrate(given);
+    await runAll(given);
+    expect(await shownIn(world, there.vaultId)).toEqual([]);
+    expect(await shownIn(world, world.vaultId)).toHaveLength(3);
+    for (const vaultId of [world.vaultId, there.vaultId])
+      expect(await world.ports.catalog.sessions.listOpen(vaultId)).toEqual([]);
+  });
+});
+
+describe('a migration is refused', () => {
+  const over = async () => {
+    const world = await apiWorld();
+    const given = await world.addBackup();
+    const destination = await world.addVault();
+    const ask = (body: object = {}, vaultId = given.vaultId) =>
+      world.call('POST', `/vaults/${vaultId}/migrateresources`, {
+        destination_vault_id: destination,
+        resource_ids: [given.diskId],
+        ...body,
+      });
+    const change = async (id: string, fields: object) => {
+      const vault = await world.catalog.vaults.get(API_PROJECT, id);
+      await world.catalog.vaults.update({ ...vault, ...fields });
+    };
+    return { world, ...given, destination, ask, change };
+  };
+
+  it('without one of the vaults, or into the vault itself', async () => {
+    const { ask, vaultId } = await over();
+    const nobody = '0a000000-0000-4000-8000-00000000dead';
+    expect((await ask({}, nobody)).body).toEqual(refusal('BackupService.6105', nobody));
+    const to = (id: string) => ask({ destination_vault_id: id });
+    expect((await to(nobody)).body).toEqual(refusal('BackupService.6120', nobody));
+    expect((await to(vaultId)).body).toEqual(refusal('BackupService.6120', 'itself'));
+  });
+
+  it('by a vault that is frozen or locked', async () => {
+    const { ask, vaultId, destination, change } = await over();
+    for (const id of [vaultId, destination]) {
+      await change(id, { status: 'frozen' });
+      expect((await ask()).body).toEqual(refusal('BackupService.6112', 'frozen'));
+      await change(id, { status: 'lock', locked: true });
+      expect((await ask()).body).toEqual(refusal('BackupService.6110', 'locked'));
+      await change(id, { status: 'available', locked: false });
+    }
+    expect(await ask()).toMatchObject({ status: 200 });
+  });
+
+  it('by a destination whose free capacity is not larger than the backups', async () => {
+    const { world, ask, destination, backupId } = await over();
+    const { stats } = await world.catalog.backups.get(API_PROJECT, backupId);
+    const usage = world.state.usage.get(destination)!;
+    usage.usedBytes = 100 * 2 ** 30 - stats!.storedBytes;
+    expect((await ask()).body).toEqual(refusal('BackupService.6129', destination));
+    usage.usedBytes -= 1;
+    expect((await ask()).status).toBe(200);
+  });
+
+  it('of a disk that is not in the vault, named twice, being backed up or restored', async () => {
+    const { world, ask, vaultId, diskId, backupId, destination } = await over();
+    const other = await world.addDisk();
+    expect((await ask({ resource_ids: [other] })).body).toEqual(
+      refusal('BackupService.6135', other),
+    );
+    expect((await ask({ resource_ids: [diskId, diskId] })).body).toEqual(
+      refusal('BackupService.6104'),
+    );
+    await world.catalog.backups.setStatus(API_PROJECT, backupId, 'waiting_restore', { atMs: 0 });
+    expect((await ask()).body).toEqual(refusal('BackupService.6125'));
+    await world.catalog.backups.setStatus(API_PROJECT, backupId, 'available', { atMs: 0 });
+    await world.addCheckpoint(vaultId);
+    expect((await ask()).body).toEqual(refusal('BackupService.6125'));
+    expect(await world.catalog.vaults.bindings(destination)).toEqual([]);
+  });
+
+  it('goes on where a request before it ended between the vaults', async () => {
+    const { world, ask, diskId, destination } = await over();
+    await world.catalog.vaults.unbind(API_PROJECT, diskId);
+    expect((await ask()).status).toBe(200);
+    expect(await world.catalog.vaults.bindings(destination)).toMatchObject([{ diskId }]);
+    expect(world.jobs.started.at(-1)).toMatchObject({ kind: 'move' });
+  });
+});

@@ -1,0 +1,88 @@
+import { describe, expect, it } from '@jest/globals';
+import { HoldfastError } from '../../lib/errors.ts';
+import { freezeVault } from '../../lib/service/freeze-vault.ts';
+import { sweepRetention } from '../../lib/service/sweep-retention.ts';
+import { type ApiWorld, apiWorld, PROJECT } from '../support/api.ts';
+
+/** Spec section 3.2, smn_notify: what the sweep tells of vaults, three times a day. */
+
+const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
+
+const typesOf = (world: ApiWorld) =>
+  world.notifier.sent
+    .splice(0)
+    .map(({ type, ...rest }) => ('lacks' in rest ? [type, ...rest.lacks] : [type]));
+
+const addPolicy = async (world: ApiWorld): Promise<string> => {
+  const { body } = await world.call('POST', '/policies', {
+    policy: {
+      name: 'nightly',
+      operation_type: 'backup',
+      trigger: { properties: { pattern: ['FREQ=DAILY;BYHOUR=02;BYMINUTE=00'] } },
+      operation_definition: {},
+    },
+  });
+  return (body as { policy: { id: string } }).policy.id;
+};
+
+describe('a vault that nothing backs up', () => {
+  it('is told once, when it is a day old, and once that it is protected again', async () => {
+    const world = await apiWorld();
+    const vaultId = await world.addVault();
+    await sweepRetention(world);
+    expect(typesOf(world)).toEqual([]);
+    world.clock.advance(DAY_MS);
+    await sweepRetention(world);
+    await sweepRetention(world);
+    expect(typesOf(world)).toEqual([['vault.unprotected', 'enabled-policy', 'resources']]);
+
+    const policyId = await addPolicy(world);
+    await world.call('POST', `/vaults/${vaultId}/associatepolicy`, { policy_id: policyId });
+    await sweepRetention(world);
+    expect(typesOf(world)).toEqual([]);
+    const resources = [{ id: await world.addDisk(), type: 'OS::Cinder::Volume' }];
+    await world.call('POST', `/vaults/${vaultId}/addresources`, { resources });
+    await sweepRetention(world);
+    await sweepRetention(world);
+    expect(typesOf(world)).toEqual([['vault.protected']]);
+
+    await world.call('PUT', `/policies/${policyId}`, { policy: { enabled: false } });
+    await sweepRetention(world);
+    expect(typesOf(world)).toEqual([['vault.unprotected', 'enabled-policy']]);
+  });
+
+  it('is told later when it cannot be told now', async () => {
+    const world = await apiWorld();
+    await world.addVault();
+    world.clock.advance(DAY_MS);
+    const send = world.notifier.send.bind(world.notifier);
+    world.notifier.send = async ({ id }) => {
+      throw new HoldfastError('notifier.unavailable', { id });
+    };
+    await sweepRetention(world);
+    world.notifier.send = send;
+    await sweepRetention(world);
+    expect(typesOf(world)).toHaveLength(1);
+  });
+});
+
+describe('a frozen vault', () => {
+  it('is told each day, and not to those who do not want to know', async () => {
+    const world = await apiWorld();
+    const vaultId = await world.addVault();
+    const silent = await world.addVault([], { smn_notify: false });
+    for (const id of [vaultId, silent])
+      await freezeVault({ projectId: PROJECT, vaultId: id, frozen: true }, world);
+    for (let sweep = 0; sweep < 6; sweep++) {
+      await sweepRetention(world);
+      world.clock.advance(8 * HOUR_MS);
+    }
+    const told = world.notifier.sent.map(({ type, vaultId: id }) => [type, id]);
+    expect(told).toEqual([
+      ['vault.frozen', vaultId],
+      ['vault.frozen', vaultId],
+    ]);
+    expect(new Set(world.notifier.sent.map(({ id }) => id)).size).toBe(2);
+  });
+});
