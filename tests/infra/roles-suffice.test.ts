@@ -33,7 +33,7 @@ const NOT_TOLD = [
   // Of two requests for one restore, one gives way and ends its task.
   ...['api-backups', 'api-disks'].map((key) => `${key} dynamodb:DeleteItem <CatalogTable.Arn>`),
   // Above 1 TiB a job calls itself for each slice.
-  ...['backup', 'restore', 'verify', 'move'].map(
+  ...['backup', 'restore', 'verify'].map(
     (key) => `${key} lambda:InvokeFunction ${lambdaArn(`${key}:*`)}`,
   ),
 ];
@@ -328,9 +328,11 @@ async function runThem(world: World, vaultId: string): Promise<void> {
   await world.sweep();
   const fourth = await makePolicy(world);
   await world.call(200, 'POST', `/vaults/${vaultId}/associatepolicy`, { policy_id: fourth });
-  await world.call(200, 'PUT', `/vaults/${vaultId}`, { vault: { auto_bind: true } });
+  const tags = [{ key: 'env', value: 'prod' }];
+  const vault = { auto_bind: true, bind_rules: { tags } };
+  await world.call(200, 'PUT', `/vaults/${vaultId}`, { vault });
   const diskId = world.memory.ids.uuid();
-  await world.memory.disks.addDisk({ id: diskId, name: diskId, sizeBytes: MIB });
+  await world.memory.disks.addDisk({ id: diskId, name: diskId, sizeBytes: MIB, tags });
   expect((await world.runPolicies()).started).toEqual([vaultId]);
   for (const _disk of [1, 2, 3]) expect(await world.runNextJob()).toBe('success');
 }
