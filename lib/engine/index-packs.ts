@@ -12,8 +12,9 @@ import type { VaultKeys } from './vault-keys.ts';
 const LANES = 8;
 
 /**
- * Puts the blocks of packs into the index, from the packs' own tables. The packs must be SEALED
- * (rule R2). One that cannot be read is left out: the index is a hint.
+ * Puts the blocks of packs into the index, from the packs' own tables: an entry costs less than
+ * storing its block again does in a month. The packs must be SEALED (rule R2). One that cannot be
+ * read is left out: the index is a hint.
  *
  * @param indexKeyId the vault's first key
  */

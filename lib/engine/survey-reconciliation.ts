@@ -4,7 +4,7 @@ import type { VaultAddress } from '../format/object-keys.ts';
 import type { SegmentEntry } from '../format/segment.ts';
 import type { Backup } from '../model/backup.ts';
 import type { PackId } from '../model/ids.ts';
-import { isSlotSet, PACK_SLOTS_MAX, type Pack } from '../model/pack.ts';
+import { HOLDING_STATES, isSlotSet, PACK_SLOTS_MAX, type Pack } from '../model/pack.ts';
 import type { Session } from '../model/session.ts';
 import type { Catalog } from '../ports/catalog.ts';
 import type { ObjectStore } from '../ports/object-store.ts';
@@ -123,7 +123,7 @@ const readChangedPacks = async (
 
 /** An item that says what its object holds. */
 const hasTable = ({ state, slotCount }: Pack): boolean =>
-  state !== 'OPEN' && state !== 'DELETING' && slotCount > 0;
+  HOLDING_STATES.has(state) && slotCount > 0;
 
 /** Slots that can be read, by pack. One that is being deleted has none, whatever is left of it. */
 const presentSlots = (
