@@ -19,17 +19,15 @@ const audit = ({ vaultId }: DataWorld, ports: DataPorts) =>
 it('no order of writers, readers, deletions and collectors looks like damage', async () => {
   for (let seed = 0; seed < SEEDS; seed++) {
     const findings: Finding[] = [];
-    const { trace, unexpected } = await explore(
-      randomChoice(seed),
-      undefined,
-      (world, portsOf) => ({
+    const { trace, unexpected } = await explore(randomChoice(seed), {
+      also: (world, portsOf) => ({
         name: 'auditor',
         run: async () => {
           for (let nth = 0; nth < AUDITS; nth++)
             findings.push(...(await audit(world, portsOf('auditor'))).findings);
         },
       }),
-    );
+    });
     if (findings.length > 0) console.log(seed, trace.join('\n'));
     expect({ seed, findings, unexpected }).toEqual({ seed, findings: [], unexpected: [] });
   }

@@ -5,7 +5,7 @@ import { follow } from '../support/interleaving.ts';
 
 describe.each(Object.entries(DROPPED))('%s', (_, { script, drop }) => {
   it('without it data is lost', async () => {
-    const { loss, unexpected } = await explore(follow(script), drop);
+    const { loss, unexpected } = await explore(follow(script), { drop });
     expect([loss, ...unexpected].filter((found) => found !== null)).not.toEqual([]);
   });
 

@@ -1,4 +1,5 @@
 import type { MemoryCatalogState } from '../../lib/adapters/memory/memory-catalog-state.ts';
+import { memoryIds } from '../../lib/adapters/memory/memory-ids.ts';
 import { isError } from '../../lib/errors.ts';
 import { BLOCK_BYTES } from '../../lib/model/block.ts';
 import type { Catalog } from '../../lib/ports/catalog.ts';
@@ -56,21 +57,28 @@ const newWorld = async () => {
   return { world, first, other };
 };
 
-/**
- * Runs all actors at once in the order that `choose` gives, and looks for loss after each call.
- *
- * @param also makes one more of them
- */
+export type ActorName = 'A' | 'B' | 'user' | 'watchdog' | 'reader' | 'GC1' | 'GC2';
+
+export interface ExploreOptions {
+  drop?: Drop | undefined;
+  /** Who acts; all of them by default. */
+  cast?: readonly ActorName[];
+  /** Makes one more of them. */
+  also?: (world: DataWorld, portsOf: (actor: string) => DataPorts) => Actor;
+  /** Is told of each answer that an actor was given, and may look at the world. */
+  observe?: (world: DataWorld, actor: string, call: string, answer: unknown) => void;
+}
+
+/** Runs the actors at once in the order that `choose` gives, and looks for loss after each call. */
 export const explore = async (
-  choose: Choose,
-  drop?: Drop,
-  also?: (world: DataWorld, portsOf: (actor: string) => DataPorts) => Actor,
+  choose: (waiting: Parameters<Choose>[0], world: DataWorld) => number | null,
+  { drop, cast, also, observe }: ExploreOptions = {},
 ): Promise<Exploration> => {
   const { world, first } = await newWorld();
-  const order = new Interleaving();
+  const order = new Interleaving((...told) => observe?.(world, ...told));
   let loss: string | null = null;
   const portsOf = (actor: string) => gatedPorts(actor, world, order, drop);
-  const actors = [
+  const all = [
     ...['A', 'B'].map((name, n) => backupActor(name, [DISK, OTHER][n]!, world, portsOf(name))),
     userActor(first.id, world, portsOf('user')),
     fenceActor(world, portsOf('watchdog')),
@@ -78,9 +86,10 @@ export const explore = async (
     ...['GC1', 'GC2'].map((name) => collectorActor(name, world, portsOf(name))),
     ...(also === undefined ? [] : [also(world, portsOf)]),
   ];
+  const actors = all.filter(({ name }) => cast?.some((one) => one === name) ?? true);
   const failures = await order.run(
     actors,
-    (waiting) => (loss === null ? choose(waiting) : null),
+    (waiting) => (loss === null ? choose(waiting, world) : null),
     async (call) => {
       if (LOSING.has(call)) loss ??= await findLoss(world);
     },
@@ -123,6 +132,8 @@ export const gatedPorts = (
   const gate = <T extends object>(name: string, port: T): T => order.gate(actor, name, port);
   return {
     ...world.ports,
+    // Of its own: what an actor is called does not depend on who went before.
+    ids: memoryIds(actor),
     catalog: {
       ...catalog,
       backups: gate('backups', { ...catalog.backups, ...bent?.backups }),
@@ -139,7 +150,7 @@ export const gatedPorts = (
 const backupActor = (name: string, diskId: string, world: DataWorld, ports: DataPorts) => ({
   name,
   run: async () => {
-    const { event } = await beginBackup(world, diskId);
+    const { event } = await beginBackup({ ...world, ids: ports.ids }, diskId);
     await runJob('backup', event, ports);
   },
 });
@@ -167,7 +178,7 @@ const fenceActor = ({ vaultId }: DataWorld, { catalog }: DataPorts) => ({
 const readerActor = (backupId: string, world: DataWorld, ports: DataPorts) => ({
   name: 'reader',
   run: async () => {
-    const task = await beginTask(world, 'verify', backupId);
+    const task = await beginTask({ ...world, ids: ports.ids }, 'verify', backupId);
     const event = { projectId: PROJECT, operationLogId: task, attempt: 0 };
     await runJob('verify', event, ports);
     const { failure } = await world.ports.catalog.tasks.get(PROJECT, task);

@@ -6,6 +6,8 @@ export interface Actor {
   run: () => Promise<unknown>;
 }
 
+type Observe = (actor: string, call: string, answer: unknown) => void;
+
 interface Waiting {
   actor: string;
   call: string;
@@ -41,6 +43,12 @@ export const follow = (script: Script): Choose => {
 export class Interleaving {
   readonly #waiting: Waiting[] = [];
   readonly #trace: string[] = [];
+  readonly #observe: Observe;
+
+  /** @param observe is told of each answer that an actor was given */
+  constructor(observe: Observe = () => {}) {
+    this.#observe = observe;
+  }
 
   /** What happened, in order. */
   get trace(): string[] {
@@ -98,12 +106,22 @@ export class Interleaving {
 
   async #call(actor: string, call: string, run: () => unknown): Promise<unknown> {
     await this.#turnOf(actor, call);
-    return run();
+    try {
+      const answer = await run();
+      this.#observe(actor, call, answer);
+      return answer;
+    } catch (error) {
+      this.#observe(actor, call, error);
+      throw error;
+    }
   }
 
   async *#listing(actor: string, call: string, run: () => unknown): AsyncGenerator {
     await this.#turnOf(actor, call);
-    yield* run() as AsyncIterable<unknown>;
+    for await (const item of run() as AsyncIterable<unknown>) {
+      this.#observe(actor, call, item);
+      yield item;
+    }
   }
 }
 
