@@ -6,7 +6,6 @@ const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
 const NONCURRENT_DAYS = [1, 2, 3, 7, 30];
 const COMMON = { packSlots: 128, retentionDays: 30, windowDays: 7 };
-const RUN_BLOCKS = 64;
 
 type Below = (count: number) => number;
 

@@ -49,9 +49,9 @@ export const exploreInterleavings = async (
       explored.runs++;
       const { trace } = found;
       explored.calls += trace.length;
-      const reason = found.loss ?? found.unexpected[0];
-      if (reason !== undefined && reason !== null) {
-        const loss = { reason: String(reason), choices: branch.deviations, trace };
+      if (found.loss !== null || found.unexpected.length > 0) {
+        const reason = found.loss ?? (found.unexpected[0] as Error).message;
+        const loss = { reason, choices: branch.deviations, trace };
         return { ...explored, states: known.size, loss };
       }
       for (const next of order.branches) queues[next.preemptions]!.push(next);
@@ -106,8 +106,7 @@ class Order {
   };
 
   #isNew(own: string, { state, objects, vaultId }: DataWorld): boolean {
-    const told = [...this.#told].toSorted();
-    const key = digest(own, this.#preemptionsMax - this.#branch.preemptions, told, state, [
+    const key = digest(own, this.#preemptionsMax - this.#branch.preemptions, this.#told, state, [
       ...objects.objects,
       vaultId,
     ]);
