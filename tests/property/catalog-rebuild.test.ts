@@ -14,6 +14,7 @@ import { writeBlock } from '../support/data-scenario.ts';
 import { beginBackup, type DataWorld, PROJECT, runJob } from '../support/data-world.ts';
 import {
   dying,
+  type Interrupt,
   interruptedPorts,
   seededNumbers,
   toItsDeath,
@@ -50,13 +51,21 @@ const pick = ({ below }: History, from: Iterable<string>): string | undefined =>
   return ids[below(ids.length)];
 };
 
-/** A backup whose process dies at some call, before or after its commit, or not at all. */
-const backUpOrDie = async (history: History, calls: number): Promise<void> => {
+/** Nothing happens at the call, but the catalog is copied: a backup of DynamoDB asks nobody. */
+const copying =
+  ({ world, copies }: History): Interrupt =>
+  async (run, isFirst) => {
+    if (isFirst) copies.push(copyOfCatalog(world));
+    return run();
+  };
+
+/** A backup that is interrupted at some call, before or after its commit. */
+const backUpOnce = async (history: History, interrupt: Interrupt): Promise<void> => {
   const { world, contents, kept } = history;
   const content = await bytesOf(world);
   const { backupId, event } = await beginBackup(world);
   contents.set(backupId, content);
-  const ports = interruptedPorts(world.ports, calls, dying([]), ['backups']);
+  const ports = interruptedPorts(world.ports, 1 + history.below(60), interrupt, ['backups']);
   await toItsDeath(() => runJob('backup', event, ports));
   if ((await visibleBackups(world)).has(backupId)) kept.add(backupId);
   // The watchdog ends the task and gives the disk back.
@@ -74,9 +83,9 @@ const ACTIONS_OF: ((history: History) => Promise<void>)[] = [
   async ({ world, below }) => writeBlock(world, below(BLOCKS), `text ${below(12)}`),
   async ({ world, below }) => writeBlock(world, below(BLOCKS), `text ${below(12)}`),
   async (history) => {
-    if (history.kept.size < KEPT_MAX) await backUpOrDie(history, Number.MAX_SAFE_INTEGER);
+    if (history.kept.size < KEPT_MAX) await backUpOnce(history, copying(history));
   },
-  (history) => backUpOrDie(history, 1 + history.below(60)),
+  (history) => backUpOnce(history, dying([])),
   async (history) => {
     const id = pick(history, history.kept);
     if (id === undefined) return;
@@ -94,7 +103,10 @@ const ACTIONS_OF: ((history: History) => Promise<void>)[] = [
     await world.ports.catalog.garbage.undelete(PROJECT, id, world.clock.nowMs());
     kept.add(id);
   },
-  async ({ world }) => void (await collect(world)),
+  async (history) => {
+    const { world, below } = history;
+    await collect(world, interruptedPorts(world.ports, 1 + below(40), copying(history)));
+  },
   async ({ world }) => void (await collect(world)),
   async ({ world, below }) => {
     await toItsDeath(() => collect(world, interruptedPorts(world.ports, 1 + below(40), dying([]))));

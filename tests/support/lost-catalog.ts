@@ -38,6 +38,9 @@ export const reconcileAfterDeath = async (world: DataWorld, nth: number): Promis
   if (isInTime) await Promise.allSettled(late.map(async (call) => call()));
   await reconcile(world);
   if (!isInTime) await Promise.allSettled(late.map(async (call) => call()));
+  // What came late was a begin: a reconciliation that nobody finishes, until it is run again.
+  if ((await world.ports.catalog.reconciling.state(world.vaultId)) === 'RECONCILING')
+    await reconcile(world);
 };
 
 /** Bindings are not in S3. */
