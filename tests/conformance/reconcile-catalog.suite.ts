@@ -202,6 +202,17 @@ const backupCases = (subject: Subject): void => {
     expect((await vaults.usage(vault.id)).backupCount).toBe(before.backupCount - 1);
   });
 
+  it('counts a damaged backup that it gives up as before: its state is the same', async () => {
+    const { catalog } = subject();
+    const { vault, visible, run } = await given(subject);
+    const failure = { code: 'Holdfast.Damaged', message: 'gone' };
+    await catalog.backups.setStatus(vault.projectId, visible.id, 'error', { atMs: AT_MS, failure });
+    const before = await catalog.backups.counts(vault.projectId);
+    expect(before).toMatchObject({ error: 1 });
+    await catalog.reconciling.giveUp(run, visible, failure, AT_MS + 9000);
+    expect(await catalog.backups.counts(vault.projectId)).toEqual(before);
+  });
+
   it('puts sessions and restore points that are not there, and no others', async () => {
     const { catalog } = subject();
     const { vault, begun, session, unknown, unknownSessionId, checkpoint, run } =

@@ -35,10 +35,13 @@ type Counter = `in_${BackupStatus}`;
 export const statusMoved = (
   from: BackupStatus | 'deleted',
   to: BackupStatus | 'deleted',
-): Partial<Record<Counter, number>> => ({
-  ...(from !== 'deleted' && { [`in_${from}`]: -1 }),
-  ...(to !== 'deleted' && { [`in_${to}`]: 1 }),
-});
+): Partial<Record<Counter, number>> =>
+  from === to
+    ? {}
+    : {
+        ...(from !== 'deleted' && { [`in_${from}`]: -1 }),
+        ...(to !== 'deleted' && { [`in_${to}`]: 1 }),
+      };
 
 const STATUSES = Object.keys(BACKUP_TRANSITIONS) as BackupStatus[];
 
