@@ -40,6 +40,10 @@ export const OPERATION_TRANSITIONS: Transitions<OperationStatus> = {
 export const hasEnded = (status: OperationStatus): boolean =>
   OPERATION_TRANSITIONS[status].length === 0;
 
+/** False when nobody looks whether it is to stop: it has ended, or nothing takes its work back. */
+export const isCancellable = ({ type, status }: Pick<OperationLog, 'type' | 'status'>): boolean =>
+  !hasEnded(status) && type !== 'vault_delete';
+
 /** A task: the record of one asynchronous operation. */
 export interface OperationLog {
   id: OperationLogId;

@@ -277,7 +277,10 @@ export interface TaskCatalog {
    * first first and at most `max`; returns how many. Cut off, it is gone on with by the next call.
    */
   removeEnded(beforeMs: number, max: number): Promise<number>;
-  /** Asks a task that has not ended to stop; `Holdfast.NotCancellable` when it has. */
+  /**
+   * Asks a task to stop; `Holdfast.NotCancellable` when it has ended, or deletes a vault: what is
+   * `deleting` goes.
+   */
   requestCancel(projectId: ProjectId, id: OperationLogId, atMs: number): Promise<OperationLog>;
 }
 

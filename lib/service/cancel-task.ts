@@ -4,7 +4,10 @@ import type { ApiPorts } from './api-ports.ts';
 import type { Caller } from './caller.ts';
 import { taskDetails } from './show-task.ts';
 
-/** Asks a task to stop; its workers see it. `Holdfast.NotCancellable` when it has ended. */
+/**
+ * Asks a task to stop; its workers see it. `Holdfast.NotCancellable` when it has ended, or is the
+ * deletion of a vault.
+ */
 export async function cancelTask(
   { taskId }: { taskId: OperationLogId },
   caller: Caller,

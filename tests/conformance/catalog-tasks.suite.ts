@@ -259,6 +259,15 @@ const cancelCases = (subject: Subject): void => {
     await tasks.end(projectId, id, { status: 'failed', atMs: AT_MS + 5 });
     await expectCode(tasks.requestCancel(projectId, id, AT_MS), 'Holdfast.NotCancellable');
   });
+
+  it('lets the deletion of a vault go on', async () => {
+    const { tasks } = subject().catalog;
+    const task = looseTask({ type: 'vault_delete', status: 'running' });
+    const { projectId, id } = task;
+    await tasks.create(task);
+    await expectCode(tasks.requestCancel(projectId, id, AT_MS + 3), 'Holdfast.NotCancellable');
+    expect(await tasks.get(projectId, id)).toStrictEqual(task);
+  });
 };
 
 const givenTask = async (catalog: Catalog): Promise<OperationLog> => {

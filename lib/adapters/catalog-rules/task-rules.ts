@@ -1,7 +1,7 @@
 import { HoldfastError } from '../../errors.ts';
 import type { OperationLogId, ProjectId } from '../../model/ids.ts';
 import {
-  hasEnded,
+  isCancellable,
   OPERATION_TRANSITIONS,
   type OperationLog,
   type OperationStatus,
@@ -46,6 +46,6 @@ export const isTaskToEnd = (task: OperationLog, status: OperationStatus): boolea
 
 export const isToCancel = (task: OperationLog): boolean => {
   const { id, status } = task;
-  if (hasEnded(status)) throw new HoldfastError('Holdfast.NotCancellable', { id, status });
+  if (!isCancellable(task)) throw new HoldfastError('Holdfast.NotCancellable', { id, status });
   return !task.cancelRequested;
 };
