@@ -14,6 +14,7 @@ import {
   jobResponse,
 } from './backup-schemas.ts';
 import {
+  idText,
   moment,
   oneOf,
   PAGE_WITH_MARKER,
@@ -38,7 +39,7 @@ const list = route({
   action: 'cbr:backups:list',
   query: z.object({
     ...PAGE_WITH_MARKER,
-    checkpoint_id: z.string().optional(),
+    checkpoint_id: idText.optional(),
     dec: truth.optional(),
     deleted: truth.optional(),
     end_time: moment.optional(),
@@ -50,7 +51,7 @@ const list = route({
     own_type: oneOf(['all_granted', 'private', 'shared']).optional(),
     parent_id: z.string().optional(),
     resource_az: z.string().optional(),
-    resource_id: z.string().optional(),
+    resource_id: idText.optional(),
     resource_name: z.string().optional(),
     resource_type: z.string().optional(),
     show_replication: truth.optional(),
@@ -58,7 +59,7 @@ const list = route({
     start_time: moment.optional(),
     status: someOf(BACKUP_STATUSES).optional(),
     used_percent: wholeNumber(1, 100).optional(),
-    vault_id: z.string().optional(),
+    vault_id: idText.optional(),
   }),
   body: null,
   status: 200,

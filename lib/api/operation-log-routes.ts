@@ -8,7 +8,7 @@ import {
   operationLogListResponse,
   operationLogResponse,
 } from './operation-log-schemas.ts';
-import { moment, oneOf, PAGE, pageOf, someOf } from './query.ts';
+import { idText, moment, oneOf, PAGE, pageOf, someOf } from './query.ts';
 import { NOTHING, route } from './route.ts';
 
 const LOGS = '/v3/{project_id}/operation-logs';
@@ -28,11 +28,11 @@ const list = route({
     enterprise_project_id: z.string().optional(),
     operation_type: oneOf(OPERATION_TYPES).optional(),
     provider_id: z.string().optional(),
-    resource_id: z.string().optional(),
+    resource_id: idText.optional(),
     resource_name: z.string().optional(),
     start_time: moment.optional(),
     status: someOf(OPERATION_STATUSES).optional(),
-    vault_id: z.string().optional(),
+    vault_id: idText.optional(),
     vault_name: z.string().optional(),
   }),
   body: null,

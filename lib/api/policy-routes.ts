@@ -9,7 +9,7 @@ import {
   policyResponse,
   policyUpdateRequest,
 } from './policy-schemas.ts';
-import { oneOf } from './query.ts';
+import { idText, oneOf } from './query.ts';
 import { NOTHING, route } from './route.ts';
 
 const POLICIES = '/v3/{project_id}/policies';
@@ -47,7 +47,7 @@ const list = route({
   action: 'cbr:policies:list',
   query: z.object({
     operation_type: oneOf(POLICY_TYPES).optional(),
-    vault_id: z.string().optional(),
+    vault_id: idText.optional(),
   }),
   body: null,
   status: 200,

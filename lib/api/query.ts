@@ -51,6 +51,9 @@ export const moment = z.iso
 /** One of the values. */
 export const oneOf = <const V extends readonly string[]>(values: V) => z.enum(values);
 
+/** An id by which the catalog looks something up: none is so long that a key cannot hold it. */
+export const idText = z.string().max(VALUE_MAX);
+
 /** Values with commas between them, or the parameter several times. */
 export const someOf = <const V extends readonly string[]>(values: V) =>
   texts

@@ -6,7 +6,7 @@ import { time } from './fields.ts';
 import { retentionJson } from './policy-response.ts';
 import { retentionOf } from './policy-routes.ts';
 import { retentionBody } from './policy-schemas.ts';
-import { oneOf, PAGE, pageOf, wholeNumber, wholeNumberOrOff } from './query.ts';
+import { idText, oneOf, PAGE, pageOf, wholeNumber, wholeNumberOrOff } from './query.ts';
 import { route } from './route.ts';
 import { timeText, timeTextOrNull } from './units.ts';
 
@@ -33,7 +33,7 @@ const ruleQuery = {
 const query = z.object({
   ...PAGE,
   ...ruleQuery,
-  vault_id: z.string().max(255).optional(),
+  vault_id: idText.optional(),
   decision: oneOf(ACTIONS).optional(),
 });
 

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import type { Page, ResourceDetails } from '../model/details.ts';
 import { DISK_TYPE } from '../model/disk.ts';
-import { oneOf, PAGE, pageOf } from './query.ts';
+import { idText, oneOf, PAGE, pageOf } from './query.ts';
 import { NOTHING, route } from './route.ts';
 import { toGb, toMb } from './units.ts';
 import { vaultsJson } from './vault-response.ts';
@@ -70,7 +70,7 @@ const listExternal = route({
     // Spelt as CBR spells it (spec section 9.3, oddities).
     objcet_type: oneOf(OBJECT_TYPES).optional(),
     cloud_type: oneOf(CLOUD_TYPES).optional(),
-    vault_id: z.string().optional(),
+    vault_id: idText.optional(),
   }),
   body: null,
   status: 200,
@@ -97,7 +97,7 @@ const listStorageUsage = route({
   action: 'cbr:vaults:list',
   query: z.object({
     ...PAGE,
-    resource_id: z.string().optional(),
+    resource_id: idText.optional(),
     resource_type: z.string().optional(),
   }),
   body: null,

@@ -155,6 +155,23 @@ describe.each(LISTS.filter((list) => has(list, 'status')))('$path', (operation) 
   });
 });
 
+describe.each(
+  LISTS.flatMap((operation) =>
+    ['checkpoint_id', 'resource_id', 'vault_id']
+      .filter((name) => has(operation, name))
+      .map((name) => ({ ...operation, name })),
+  ),
+)('$path by $name', ({ name, ...operation }) => {
+  it('refuses an id that no key of the catalog could hold', async () => {
+    const longest = await get(operation, `${name}=${'x'.repeat(255)}`);
+    expect([200, 404]).toContain(longest.status);
+    expect(await get(operation, `${name}=${'x'.repeat(256)}`)).toMatchObject({
+      status: 400,
+      body: refusal('BackupService.9900', `${name}: `),
+    });
+  });
+});
+
 describe('ListBackups', () => {
   const [operation] = LISTS.filter(({ operationId }) => operationId === 'ListBackups');
   const listed = async (query: string) =>

@@ -71,6 +71,9 @@ const backupCases = (subject: Subject): void => {
         begun.backup.id,
       ]);
       expect(await ids({ vaultId: one.id, statuses: [] })).toEqual([]);
+      expect(await ids({ createdFromMs: AT_MS + 7, createdToMs: AT_MS + 6 })).toEqual([]);
+      expect(await ids({ createdFromMs: -(10 ** 12), createdToMs: -1 })).toEqual([]);
+      expect(await ids({ createdFromMs: -1, diskId: broken.disk.id })).toEqual([broken.id]);
       expect(await catalog.backups.counts(projectId)).toMatchObject({
         available: 1,
         waiting_protect: 1,

@@ -128,7 +128,7 @@ it('every query asks for the keys of its kind and no others', () => {
   expect(asked(prefixes.taskAndProgress('t1'), keys.progress('t1', 0))).toBe(true);
   expect(asked(prefixes.unfinishedTasks(), keys.unfinishedTask(1, 't1'))).toBe(true);
   expect(projectPartition('p1', 'USAGE')).toBe('PROJECT#p1#USAGE');
-  const [from, to] = madeBetween(1, 2);
+  const [from, to] = madeBetween(1, 2)!;
   const stands = (createdAtMs: number) => place({ createdAtMs, id: 'ffff' });
   expect([1, 2].every((at) => from < stands(at) && stands(at) < to)).toBe(true);
   expect([0, 3].some((at) => from < stands(at) && stands(at) < to)).toBe(false);

@@ -23,3 +23,15 @@ it('merges partitions whose pages overlap, are empty, or end early', async () =>
   expect(await merged([['3', '2'], ['1']])).toEqual(['3', '2', '1']);
   expect(await merged()).toEqual([]);
 });
+
+it('yields what is seen in two partitions once: it went from one to the other meanwhile', async () => {
+  expect(
+    await merged(
+      [['9', '5', '3']],
+      [
+        ['7', '5'],
+        ['3', '1'],
+      ],
+    ),
+  ).toEqual(['9', '7', '5', '3', '1']);
+});

@@ -115,7 +115,9 @@ export const catalogTable = (
     },
 
     entries({ index, partitions }, { createdFromMs, createdToMs, pageSize }) {
-      const [from, to] = madeBetween(createdFromMs, createdToMs);
+      const between = madeBetween(createdFromMs, createdToMs);
+      if (between === null) return newestFirst([]);
+      const [from, to] = between;
       const pages = (partition: string) =>
         query({
           IndexName: index,

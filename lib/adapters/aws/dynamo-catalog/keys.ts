@@ -157,12 +157,13 @@ export const entriesOf = {
   tasksOf: (projectId: ProjectId, id: string): string => `PROJECT#${projectId}#TASK#${id}`,
 };
 
-/** Where things that were made in this time stand in an index; from the first to the last. */
-export const madeBetween = (fromMs = 0, toMs = 10 ** 15 - 1): [string, string] => [
-  sortable(fromMs),
-  // `~` is behind every id.
-  `${sortable(toMs)}#~`,
-];
+/**
+ * Where things that were made in this time stand in an index; from the first to the last. Null when
+ * the time ends before it begins: DynamoDB refuses such a range.
+ */
+export const madeBetween = (fromMs = 0, toMs = 10 ** 15 - 1): [string, string] | null =>
+  // `~` is behind every id. Nothing was made before 0, and a negative number would not sort.
+  fromMs > toMs || toMs < 0 ? null : [sortable(Math.max(0, fromMs)), `${sortable(toMs)}#~`];
 
 /** When the thing was made, and its id, of its place in an index. */
 export const placeOf = (sk: string): { createdAtMs: number; id: string } => ({

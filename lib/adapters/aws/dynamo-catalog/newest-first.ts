@@ -26,11 +26,18 @@ export async function* newestFirst(partitions: AsyncIterable<Item[]>[]): AsyncGe
       stream.left = older < 0 ? NONE : stream.left.slice(older);
       return taken;
     });
-    yield ready.length === 1 ? (ready[0] as Item[]) : ready.flat().toSorted(byPlace);
+    yield ready.length === 1 ? (ready[0] as Item[]) : merged(ready);
   }
 }
 
 const NONE: Item[] = [];
+
+/** What moved to another partition while both were read is in both: it is one thing. */
+const merged = (parts: Item[][]): Item[] =>
+  parts
+    .flat()
+    .toSorted(byPlace)
+    .filter((item, n, all) => placeIn(item) !== placeIn(all[n - 1]));
 
 const placeIn = (item: Item | undefined): string => String(item?.['gsi1sk']);
 
