@@ -1,5 +1,5 @@
 /**
- * What an audit finds wrong (docs/operations.md, "The nightly audit"):
+ * What an audit finds wrong (docs/runbooks/audit.md):
  * - `backup-unreadable`: a manifest or segment of a backup is gone or differs;
  * - `pack-missing`: a backup names a pack that the catalog does not have, or no longer as a whole;
  * - `blocks-missing`: a backup names blocks that its pack has dropped;
