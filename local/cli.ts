@@ -74,11 +74,17 @@ interface Context {
 
 type Command = (context: Context) => Promise<object>;
 
+/** How many a command must have, and may have beyond that. */
+interface Operands {
+  operands: number;
+  optional?: number;
+}
+
 /**
  * Commands by their words; each answers facts that are printed as text or JSON. A number other
  * than 0 in the fact `failsBy` is a failure.
  */
-const COMMANDS: Record<string, { operands: number; run: Command; failsBy?: string }> = {
+const COMMANDS: Record<string, Operands & { run: Command; failsBy?: string }> = {
   'disk import': { operands: 1, run: (context) => importDisk(context) },
   'disk export': { operands: 2, run: (context) => exportDisk(context) },
   'disk list': { operands: 0, run: (context) => listDisks(context) },
@@ -88,7 +94,7 @@ const COMMANDS: Record<string, { operands: number; run: Command; failsBy?: strin
   'vault freeze': { operands: 1, run: (context) => freeze(context, true) },
   'vault unfreeze': { operands: 1, run: (context) => freeze(context, false) },
   backup: { operands: 2, run: (context) => backUp(context) },
-  backups: { operands: 0, run: (context) => listBackups(context) },
+  backups: { operands: 0, optional: 1, run: (context) => listBackups(context) },
   verify: { operands: 1, run: (context) => verify(context) },
   restore: { operands: 1, run: (context) => restore(context) },
   task: { operands: 1, run: async ({ args: [id = ''] }) => (await api()).task(id) },
@@ -97,9 +103,10 @@ const COMMANDS: Record<string, { operands: number; run: Command; failsBy?: strin
     run: async ({ args: [id = ''] }) => (await api()).call('POST', `operation-logs/${id}/cancel`),
   },
   collect: { operands: 1, run: (context) => collect(context) },
-  audit: { operands: 0, run: (context) => audit(context), failsBy: 'found' },
+  audit: { operands: 0, optional: 1, run: (context) => audit(context), failsBy: 'found' },
   reconcile: {
     operands: 0,
+    optional: 1,
     run: async ({ args: [vaultId], home, options }) =>
       (await import('./reconcile-command.ts')).reconcileNow(home, vaultId, options),
     failsBy: 'failed',
@@ -169,7 +176,7 @@ const main = async (): Promise<number> => {
   const words = two in COMMANDS ? two : (positionals[0] ?? '');
   const command = COMMANDS[words];
   const args = positionals.slice(words.split(' ').length);
-  if (values.help || command === undefined || args.length < command.operands) {
+  if (values.help || command === undefined || !takes(command, args)) {
     (values.help ? console.log : console.error)(USAGE);
     return values.help ? 0 : 2;
   }
@@ -182,6 +189,9 @@ const main = async (): Promise<number> => {
   const { failsBy } = command;
   return failsBy !== undefined && (answer as Record<string, unknown>)[failsBy] !== 0 ? 1 : 0;
 };
+
+const takes = ({ operands, optional = 0 }: Operands, { length }: string[]): boolean =>
+  length >= operands && length <= operands + optional;
 
 const show = (value: unknown): string =>
   typeof value === 'string' ? value : JSON.stringify(value);
@@ -303,12 +313,17 @@ const restore = async ({ args: [backupId = ''], options, quiet }: Context): Prom
   return { disk: diskId, task: taskId };
 };
 
+const inWords = ({ message, cause }: Error): string => {
+  if ((cause as { code?: string } | undefined)?.code === 'ECONNREFUSED')
+    return 'Nothing answers there. Start it first: npm start';
+  return message === 'fetch failed'
+    ? 'The connection broke. What was begun goes on once local mode runs again.'
+    : message;
+};
+
 try {
   process.exitCode = await main();
 } catch (error) {
-  const refused = (error as { cause?: { code?: string } }).cause?.code === 'ECONNREFUSED';
-  console.error(
-    refused ? 'Nothing answers there. Start it first: npm start' : (error as Error).message,
-  );
+  console.error(inWords(error as Error));
   process.exitCode = 1;
 }

@@ -12,6 +12,7 @@ export const SCHEDULED = [
   'retention-sweep',
   'start-collections',
   'meter-usage',
+  'start-audits',
 ] as const;
 
 /** What time it is for local mode. */

@@ -1,8 +1,9 @@
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import { LOCAL_ZONE } from '../lib/adapters/local/local-disks-volumes.ts';
 import { homeFolder } from './home.ts';
 import { openLocalStores } from './local-stores.ts';
-import { LOCAL_ZONE, reconcileStack, reconcileVaults } from './reconcile-command.ts';
+import { reconcileStack, reconcileVaults } from './reconcile-command.ts';
 import { withStores } from './stack.ts';
 
 const USAGE = `npm run rebuild-catalog [-- options]   make the catalog anew from S3 and the master key

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { LOCAL_ZONE } from '../lib/adapters/local/local-disks-volumes.ts';
 import type { ReconciliationPlan } from '../lib/engine/plan-reconciliation.ts';
 import {
   beginReconciliation,
@@ -42,9 +43,6 @@ export const reconcileNow = async (
     close();
   }
 };
-
-/** As serverless.yml names it. */
-export const LOCAL_ZONE = 'local-1';
 
 /**
  * A deployed stack, with the AWS credentials of whoever runs the command. What the collector of the

@@ -18,7 +18,12 @@ export function disksSuite(
     let close: () => Promise<void>;
     beforeEach(async () => {
       ({ disks, close } = await open());
-      await disks.addDisk({ id: 'disk-1', name: 'one', sizeBytes: SIZE });
+      await disks.addDisk({
+        id: 'disk-1',
+        name: 'one',
+        sizeBytes: SIZE,
+        availabilityZone: 'local',
+      });
     });
     afterEach(() => close());
 

@@ -188,6 +188,9 @@ describe('the commands', () => {
       expect(await exported(disk)).toBe(sha256(expected));
       await holdfast(['restore', backup, '--to', disk]);
       expect(await exported(disk)).toBe(sha256(image));
+      // What was imported and what was restored are in one place.
+      for (const shown of Object.values(await holdfast(['disk', 'list'])))
+        expect(shown).toMatchObject({ availabilityZone: 'local-1' });
 
       const task = await holdfast(['task', first['task'] as string]);
       expect(task).toMatchObject({ id: first['task'], status: 'success', progress: 100 });
@@ -218,6 +221,7 @@ describe('the commands', () => {
     'say what is wrong, on standard error and with the exit code',
     async () => {
       expect((await mode.run('cli.ts', ['vault', 'burn'])).code).toBe(2);
+      expect((await mode.run('cli.ts', ['vault', 'freeze', vault, 'another'])).code).toBe(2);
       const missing = await mode.run('cli.ts', ['verify', backup.replace(/^./, 'x')]);
       expect(missing.code).toBe(1);
       expect(missing.stderr).toMatch(/\(BackupService\.\d+\)\n$/);

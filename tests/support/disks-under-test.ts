@@ -7,6 +7,7 @@ export interface DisksUnderTest extends Disks {
     id: string;
     name: string;
     sizeBytes: number;
+    availabilityZone?: string;
     tags?: { key: string; value: string }[];
   }): Promise<Disk>;
   read(diskId: string, offsetBytes: number, lengthBytes: number): Promise<Uint8Array>;

@@ -26,6 +26,9 @@ import {
   withLock,
 } from './local-disks-root.ts';
 
+/** Where disks are that are imported; serverless.yml says the same of those that are restored. */
+export const LOCAL_ZONE = 'local-1';
+
 /** What an imported or blank disk is called and where it says it is. */
 export interface DiskName {
   id: string;
@@ -78,7 +81,7 @@ async function publishDisk(
 ): Promise<Disk> {
   return await withLock(root, 'disk', disk.id, 'exclusive', async () => {
     await refuseExisting(root, disk.id);
-    const named = { ...disk, availabilityZone: disk.availabilityZone ?? 'local' };
+    const named = { ...disk, availabilityZone: disk.availabilityZone ?? LOCAL_ZONE };
     const record = newDiskRecord(root, named, { status: 'available', content });
     await writeDisk(root, record);
     return toDisk(record);

@@ -41,6 +41,7 @@ it(
     expect(await world.run('clock', 'forward', '24h')).toMatchObject({
       'retention-sweep': { vaults: 1, failed: 0 },
       'start-collections': { started: 1 },
+      'start-audits': { started: 1 },
     });
     await world.settled();
     // That of the 4th expires at 10:00 on the 5th, after that day's sweep began.
