@@ -1,5 +1,6 @@
 import { isError } from '../errors.ts';
 import type { VaultId } from '../model/ids.ts';
+import { allows } from '../model/vault.ts';
 import type { ApiPorts } from './api-ports.ts';
 import type { Caller } from './caller.ts';
 import { changeVault } from './change-vault.ts';
@@ -13,8 +14,8 @@ export interface UpdateAllVaultsCommand {
 }
 
 /**
- * Changes the notifications of every vault of the project that is not being deleted. Returns the
- * ids of the vaults; a repetition changes nothing more.
+ * Changes the notifications of every vault of the project whose status allows a change. Returns the
+ * ids of these vaults; a repetition changes nothing more.
  */
 export async function updateAllVaults(
   command: UpdateAllVaultsCommand,
@@ -25,7 +26,7 @@ export async function updateAllVaults(
   const updated = await mapLimited(vaults, async ({ id }) => {
     try {
       const { status } = await changeOne(id);
-      return status === 'deleting' ? [] : [id];
+      return allows(status, 'change') ? [id] : [];
     } catch (error) {
       // Deleted since it was listed.
       if (isError(error, 'BackupService.6105')) return [];
@@ -42,7 +43,7 @@ export async function updateAllVaults(
         const smnNotify = command.smnNotify ?? vault.smnNotify;
         const threshold = command.threshold ?? vault.threshold;
         const isSame = smnNotify === vault.smnNotify && threshold === vault.threshold;
-        if (isSame || vault.status === 'deleting') return null;
+        if (isSame || !allows(vault.status, 'change')) return null;
         return { ...vault, smnNotify, threshold, updatedAtMs: ports.clock.nowMs() };
       },
       ports,

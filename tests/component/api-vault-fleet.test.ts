@@ -27,11 +27,11 @@ describe('all vaults at once', () => {
     }
   });
 
-  it('leave out a vault that is being deleted', async () => {
+  it.each(['deleting', 'frozen'] as const)('leave out a vault that is %s', async (status) => {
     const world = await apiWorld();
     const id = await world.addVault();
     const vault = await world.catalog.vaults.get(PROJECT, id);
-    await world.catalog.vaults.update({ ...vault, status: 'deleting' });
+    await world.catalog.vaults.update({ ...vault, status });
     const answer = await world.call('PUT', '/vaults/batch-update', { vault: { threshold: 1 } });
     expect(answer.body).toEqual({ updated_vaults_id: [] });
     expect((await world.catalog.vaults.get(PROJECT, id)).threshold).toBe(80);
