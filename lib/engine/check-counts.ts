@@ -1,4 +1,4 @@
-import type { Backup } from '../model/backup.ts';
+import type { Backup, BackupCounts } from '../model/backup.ts';
 import type { Finding } from '../model/finding.ts';
 import type { Session } from '../model/session.ts';
 import type { BackupCount } from '../model/vault.ts';
@@ -43,40 +43,46 @@ const leastUsed = ({ objects, sessions, mark, packs }: Survey['facts'], m0: numb
 };
 
 /**
- * Whether the numbers of backups that are kept, of the vault and of each disk, are those of the
- * backups it shows. They are read between two equal lists; on a vault that never rests, not at all.
+ * Whether the numbers of backups that are kept, of the vault, of each state and of each disk, are
+ * those of the backups it shows. They are read between two equal lists; on a vault that never
+ * rests, not at all.
  */
 export const checkBackupCounts = async (
-  vaultId: string,
+  { projectId, vaultId }: { projectId: string; vaultId: string },
   { vaults, backups }: Pick<Catalog, 'vaults' | 'backups'>,
 ): Promise<Finding[]> => {
   for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
-    const before = await Array.fromAsync(backups.roots(vaultId));
+    const before = await Array.fromAsync(backups.ofVault(vaultId));
     const { backupCount } = await vaults.usage(vaultId);
     const kept = await vaults.backupCounts(vaultId);
-    const after = await Array.fromAsync(backups.roots(vaultId));
+    const inStates = await backups.counts(projectId, vaultId);
+    const after = await Array.fromAsync(backups.ofVault(vaultId));
     if (changesOf(before) !== changesOf(after)) continue;
     const visible = after.filter(({ root }) => root === 'VISIBLE');
     const total: Finding[] =
       backupCount === visible.length
         ? []
         : [{ kind: 'backup-count', id: vaultId, text: `${backupCount}, not ${visible.length}` }];
-    return [...total, ...wrongDisks(kept, visible)];
+    return [...total, ...wrongStates(vaultId, inStates, after), ...wrongDisks(kept, visible)];
   }
   return [];
 };
 
-/** Changes with everything that becomes VISIBLE or is no longer. */
-const changesOf = (roots: Backup[]): string =>
+/** Changes with every change of a state: each stamps the backup anew. */
+const changesOf = (backups: Backup[]): string =>
   JSON.stringify(
-    roots.map(({ id, root, deletedEpoch, hiddenAtMs, undeletedAtMs }) => [
-      id,
-      root,
-      deletedEpoch,
-      hiddenAtMs,
-      undeletedAtMs,
-    ]),
+    backups.map(({ id, root, status, updatedAtMs }) => [id, root, status, updatedAtMs]),
   );
+
+const wrongStates = (vaultId: string, said: BackupCounts, backups: Backup[]): Finding[] => {
+  const inStates = Map.groupBy(backups, ({ status }) => status);
+  const statuses = [...Object.keys(said), ...inStates.keys()] as Backup['status'][];
+  return [...new Set(statuses)].toSorted().flatMap((status) => {
+    const [count = 0, { length } = []] = [said[status], inStates.get(status)];
+    if (count === length) return [];
+    return [{ kind: 'backup-count', id: vaultId, text: `${count} ${status}, not ${length}` }];
+  });
+};
 
 const wrongDisks = (kept: BackupCount[], visible: Backup[]): Finding[] => {
   const said = new Map(kept.map((count) => [count.diskId, count]));

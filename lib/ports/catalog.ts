@@ -126,7 +126,7 @@ export interface BackupCatalog {
   getAll(entries: readonly BackupEntry[]): Promise<Backup[]>;
   /**
    * How many backups are in each state, in the project or in one vault of it. Changed in the very
-   * transactions that change the states, and read like `entries`.
+   * transactions that change the states. Of a vault consistent, of a project read like `entries`.
    */
   counts(projectId: ProjectId, vaultId?: VaultId): Promise<BackupCounts>;
   /** Consistent: the vault's backups that are not HIDDEN, ascending by creation. */

@@ -101,7 +101,7 @@ const audit = async ({ id: vaultId, projectId }: Vault, ports: AuditPorts) => {
   const all = [
     ...(await findDamage(survey.facts, auditing)),
     ...(isUsageChecked ? checkUsedBytes(survey, counted, vaultId) : []),
-    ...(await checkBackupCounts(vaultId, catalog)),
+    ...(await checkBackupCounts({ projectId, vaultId }, catalog)),
   ];
   const { steps, leftovers } = planGarbage(survey.facts);
   const packs = new Set(all.filter(({ kind }) => OF_PACKS.has(kind)).map(({ id }) => id));

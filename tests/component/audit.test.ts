@@ -167,6 +167,18 @@ describe('an audit', () => {
     expect(report.findings).toMatchObject([{ kind: 'disk-count', id: DISK }]);
   });
 
+  it('names a state whose backups are counted wrong: lists would show a wrong total', async () => {
+    const { catalog } = world.ports;
+    for (const wrong of [{ available: 2 }, { available: 1, error: 1 }, {}]) {
+      const backups = { ...catalog.backups, counts: async () => wrong };
+      const report = await auditVault(address(), NEVER, {
+        ...world.ports,
+        catalog: { ...catalog, backups },
+      });
+      expect(report.findings).toMatchObject([{ kind: 'backup-count', id: world.vaultId }]);
+    }
+  });
+
   it('tells log and owner, and which backups are concerned', async () => {
     objects().delete(keyOfPack());
     const { affectedBackups } = await audit();

@@ -79,6 +79,8 @@ const backupCases = (subject: Subject): void => {
         waiting_protect: 1,
         error: 1,
       });
+      const foreign = await catalog.backups.counts(randomUUID(), one.id);
+      expect(Object.values(foreign).filter((count) => count > 0)).toEqual([]);
       const { available, error, protecting } = await catalog.backups.counts(projectId, other.id);
       expect([available ?? 0, error, protecting ?? 0]).toEqual([0, 1, 0]);
     });

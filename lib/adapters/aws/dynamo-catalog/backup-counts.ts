@@ -7,7 +7,7 @@ import {
 import type { CatalogTable } from './catalog-table.ts';
 import { codec, integer, optional, type Shape, text } from './codec.ts';
 import type { Write } from './expression.ts';
-import { keys } from './keys.ts';
+import { keys, projectPartition } from './keys.ts';
 
 /**
  * Counts a backup that becomes VISIBLE (1) or is no longer (-1), in the transaction that makes it
@@ -45,12 +45,13 @@ export const statusMoved = (
 
 const STATUSES = Object.keys(BACKUP_TRANSITIONS) as BackupStatus[];
 
-type CountsItem = { vaultId: string } & Partial<Record<Counter, number>>;
+type CountsItem = { vaultId: string; gsi1pk: string } & Partial<Record<Counter, number>>;
 
 /** A counter that nobody has moved yet is not there. */
 const countsCodec = codec<CountsItem>(
   {
     vaultId: text,
+    gsi1pk: text,
     ...Object.fromEntries(STATUSES.map((status) => [`in_${status}`, optional(integer)])),
   } as Shape<CountsItem>,
   ({ vaultId }) => keys.usage(vaultId),
@@ -63,10 +64,21 @@ export const readCounts = async (
   vaultId?: string,
 ): Promise<BackupCounts> => {
   const counts: BackupCounts = {};
-  for await (const item of table.list(countsCodec, projectId, 'USAGE')) {
-    if ((vaultId ?? item.vaultId) !== item.vaultId) continue;
+  for await (const item of countsOf(table, projectId, vaultId))
     for (const status of STATUSES)
       counts[status] = (counts[status] ?? 0) + (item[`in_${status}`] ?? 0);
-  }
   return counts;
 };
+
+async function* countsOf(
+  table: CatalogTable,
+  projectId: string,
+  vaultId: string | undefined,
+): AsyncGenerator<CountsItem> {
+  if (vaultId === undefined) {
+    yield* table.list(countsCodec, projectId, 'USAGE');
+    return;
+  }
+  const item = await table.get(countsCodec, keys.usage(vaultId));
+  if (item?.gsi1pk === projectPartition(projectId, 'USAGE')) yield item;
+}
