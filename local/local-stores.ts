@@ -10,10 +10,18 @@ import {
 import { s3ClientOptions, s3ObjectStore } from '../lib/adapters/aws/s3-object-store.ts';
 import { fileClock } from '../lib/adapters/local/file-clock.ts';
 import { fileKeyProvider } from '../lib/adapters/local/file-key-provider.ts';
+import { localDisks } from '../lib/adapters/local/local-disks.ts';
 import { logProbe } from '../lib/adapters/local/log-probe.ts';
-
 import { systemIds } from '../lib/adapters/local/system-ids.ts';
-import { BUCKET, clockFile, masterKeyFile, REGION, readIdentity, TABLES } from './home.ts';
+import {
+  BUCKET,
+  clockFile,
+  disksFolder,
+  masterKeyFile,
+  REGION,
+  readIdentity,
+  TABLES,
+} from './home.ts';
 import { dynamoEndpoint, s3Endpoint } from './ports.ts';
 
 /**
@@ -41,6 +49,7 @@ export const openLocalStores = async (
       index: dynamoBlockIndex(documents, TABLES.blocks),
       objects: s3ObjectStore(s3, BUCKET),
       keys: fileKeyProvider({ path: masterKeyFile(home), create: false }),
+      disks: localDisks({ root: disksFolder(home) }),
       clock,
       ids: systemIds(),
       probe: logProbe(

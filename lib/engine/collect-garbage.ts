@@ -1,6 +1,7 @@
 import { HoldfastError, isError } from '../errors.ts';
 import { deriveIndexKey, indexName } from '../format/keys.ts';
 import { packKey } from '../format/object-keys.ts';
+import type { Backup } from '../model/backup.ts';
 import type { BlockLocation } from '../model/block.ts';
 import type { BlockIndex } from '../ports/block-index.ts';
 import type { Catalog } from '../ports/catalog.ts';
@@ -20,6 +21,8 @@ export interface Collecting extends PackRewriting {
   /** The key that names of blocks in the index are made with: the vault's first. */
   indexKeyId: string;
   hiddenBeforeMs: number;
+  /** Gives up what a root keeps elsewhere, before it is removed; false: it has to stay for now. */
+  release: (root: Backup) => Promise<boolean>;
   catalog: Pick<Catalog, 'garbage' | 'packs'>;
   index: BlockIndex;
   probe: Probe;
@@ -214,12 +217,15 @@ const orDamaged = async (
 
 const removeRoots = async (
   { roots }: GarbagePlan,
-  { catalog, cycle, m0, hiddenBeforeMs, isLate }: Collecting,
+  { catalog, cycle, m0, hiddenBeforeMs, isLate, release }: Collecting,
   done: Collected,
 ): Promise<void> => {
+  const when = { m0, hiddenBeforeMs };
   for (const root of roots) {
     if (isLate()) return;
-    if (await catalog.garbage.removeRoot(cycle, root, { m0, hiddenBeforeMs })) done.rootsRemoved++;
+    const isRemoved =
+      (await release(root)) && (await catalog.garbage.removeRoot(cycle, root, when));
+    if (isRemoved) done.rootsRemoved++;
     else done.skipped++;
   }
 };

@@ -7,12 +7,13 @@ import type { ProjectId, VaultId } from '../model/ids.ts';
 import { hasEnded } from '../model/operation-log.ts';
 import type { Vault } from '../model/vault.ts';
 import type { DataPorts } from './data-ports.ts';
+import { snapshotsOfRoots } from './drop-snapshot.ts';
 import { hideAllBackups, removeEmptyVault } from './empty-vault.ts';
 
 /** What a cycle needs of the world. */
 export type CollectPorts = Pick<
   DataPorts,
-  'catalog' | 'index' | 'objects' | 'keys' | 'clock' | 'ids' | 'probe' | 'settings'
+  'catalog' | 'index' | 'objects' | 'keys' | 'disks' | 'clock' | 'ids' | 'probe' | 'settings'
 >;
 
 export interface VaultCollection {
@@ -63,6 +64,7 @@ export const collectVault = async (
     m0: facts.m0,
     indexKeyId: vault.keyId,
     hiddenBeforeMs: nowMs - limits.windowMs,
+    release: snapshotsOfRoots(plan.roots, ports),
     isLate,
   });
   await catalog.garbage.setUsed(cycle, usage.usedBytes - done.freedBytes, usage.observed);

@@ -48,8 +48,10 @@ const objects = async (): Promise<number> => {
   return found.filter((entry) => entry.isFile()).length;
 };
 
+const snapshots = () => readdir(join(mode.home, 'disks', 'snapshots'));
+
 it(
-  'frees what a deleted backup alone holds; an audit finds a pack that is lost',
+  'frees what a deleted backup alone holds, its snapshot too; an audit finds a pack that is lost',
   async () => {
     const { disk } = await holdfast(['disk', 'import', '-', '--name', 'd'], randomBytes(8 * MIB));
     const { vault } = await holdfast(['vault', 'create', '--name', 'v']);
@@ -64,10 +66,12 @@ it(
     const plan = await holdfast(['collect', vault!, '--dry-run']);
     expect(plan[`backup ${first['backup']}`]).toMatch(/forget/);
     expect(await objects()).toBe(before);
+    expect(await snapshots()).toHaveLength(1);
     const collected = await holdfast<{ deleted: number; freedBytes: number }>(['collect', vault!]);
     expect(collected.deleted).toBeGreaterThan(0);
     expect(collected.freedBytes).toBeGreaterThan(8 * MIB);
     expect(await objects()).toBeLessThan(before);
+    expect(await snapshots()).toEqual([]);
 
     const second = await holdfast(['backup', vault!, disk!]);
     expect(await holdfast(['audit'])).toMatchObject({ vaults: 1, found: 0 });

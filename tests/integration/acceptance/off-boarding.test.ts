@@ -72,8 +72,11 @@ it(
     const left = (await world.items()).filter((key) => !atFirst.has(key));
     expect(left.filter((key) => !STAYS.test(key))).toEqual([]);
     const stayed = left.filter((key) => !key.startsWith('REQUESTS#')).toSorted();
-    // The disks are their owner's.
-    for (const id of disks) expect((await world.disks.describe(id)).status).toBe('available');
+    // The disks are their owner's, and no snapshot of them is kept.
+    for (const id of disks) {
+      expect((await world.disks.describe(id)).status).toBe('available');
+      expect(await world.disks.listSnapshots(id)).toEqual([]);
+    }
     // Nothing runs any more, and nobody pays.
     await world.passDays(1);
     await world.fire('start-collections');
