@@ -17,7 +17,7 @@ export interface ReconciliationPlan {
   damaged: { backup: Backup; failure: Failure }[];
   /** Deleted backups: they can be undeleted for as long as if it were now. */
   hideAnew: Backup[];
-  /** Sessions that have objects and no item. */
+  /** Sessions that have objects and no item, and those that committed and whose item denies it. */
   sessions: Session[];
   packs: Pack[];
   /** Those of `packs` that were unknown: their blocks are put into the index. */
@@ -42,7 +42,7 @@ export const planReconciliation = (facts: ReconciliationFacts): ReconciliationPl
       facts,
     ),
     ...planKnownBackups(facts),
-    sessions: unknownSessions(facts, new Set(bringBack.map(({ session }) => session.id))),
+    sessions: planSessions(facts, new Set(bringBack.map(({ session }) => session.id))),
     packs,
     indexed,
     dropped,
@@ -54,26 +54,36 @@ export const planReconciliation = (facts: ReconciliationFacts): ReconciliationPl
 const chooseBackups = (facts: ReconciliationFacts): ReconciliationPlan['bringBack'] => {
   const sessions = new Map(facts.known.sessions.map((session) => [session.id, session]));
   const known = new Map(facts.known.backups.map((backup) => [backup.id, backup]));
+  const proven = provenSessions(facts);
   const chosen = new Map<string, { rank: number; backup: Backup; session: Session }>();
   for (const shown of facts.backups) {
-    const backup = backupOf(shown, facts, sessions.get(shown.sessionId));
-    if (!mayBeBroughtBack(sessions.get(shown.sessionId), known.get(backup.id))) continue;
+    const { sessionId } = shown;
+    const session = sessions.get(sessionId);
+    const backup = backupOf(shown, facts, session);
+    const isProven = proven.has(sessionId);
+    if (!mayBeBroughtBack(isProven, session, known.get(backup.id))) continue;
     const rank = (shown.state === 'committed' ? 2 : 0) + (shown.damage === undefined ? 1 : 0);
     if (rank <= (chosen.get(backup.id)?.rank ?? -1)) continue;
-    const session = endedSession(shown.sessionId, 'COMMITTED', backup, facts);
-    chosen.set(backup.id, { rank, backup, session });
+    const committed = endedSession(sessionId, 'COMMITTED', backup, facts);
+    chosen.set(backup.id, { rank, backup, session: committed });
   }
   return [...chosen.values()].map(({ backup, session }) => ({ backup, session }));
 };
 
 /**
- * A session that the catalog knows to have ended without a commit never committed, and a backup
- * whose commit it knows and whose root is gone was deleted for good.
+ * A session that the catalog knows to have ended without a commit never committed, unless S3 proves
+ * it: the watchdog ends sessions of a catalog of an earlier time as soon as it is there. A backup
+ * whose session's end is known and whose root is gone was deleted for good.
  */
-const mayBeBroughtBack = (session: Session | undefined, backup: Backup | undefined): boolean => {
-  if (session?.state === 'ABORTED' || session?.state === 'FENCED') return false;
-  if (session?.state === 'COMMITTED' && backup === undefined) return false;
-  return backup === undefined || (backup.manifest === undefined && backup.root === 'NONE');
+const mayBeBroughtBack = (
+  isProven: boolean,
+  session: Session | undefined,
+  backup: Backup | undefined,
+): boolean => {
+  const hasEnded = session !== undefined && session.state !== 'OPEN';
+  if (hasEnded && session.state !== 'COMMITTED' && !isProven) return false;
+  if (backup === undefined) return !hasEnded;
+  return backup.manifest === undefined && backup.root === 'NONE';
 };
 
 const backupOf = (
@@ -179,13 +189,25 @@ const planKnownBackups = (
 };
 
 /** What a cycle would take for a sign that the catalog is older than the objects. */
-const unknownSessions = (facts: ReconciliationFacts, chosen: Set<SessionId>): Session[] => {
-  const known = new Set(facts.known.sessions.map(({ id }) => id));
+const planSessions = (facts: ReconciliationFacts, chosen: Set<SessionId>): Session[] => {
+  const known = new Map(facts.known.sessions.map(({ id, state }) => [id, state]));
+  const proven = provenSessions(facts);
   return [...facts.objects.sessions].flatMap(([id, { hasManifest, isCommitted }]) => {
-    if (known.has(id) || chosen.has(id) || (!hasManifest && !isCommitted)) return [];
+    const state = known.get(id);
+    const isToPut = state === undefined ? hasManifest || isCommitted : proven.has(id);
+    // One that has not ended commits with its backup, in one transaction.
+    const isLeft = chosen.has(id) && (state === undefined || state === 'OPEN');
+    if (!isToPut || isLeft || state === 'COMMITTED') return [];
     const nobody = { id: derivedUuid('unreadable', id), operationLogId: '' };
-    return [endedSession(id, isCommitted ? 'COMMITTED' : 'FENCED', nobody, facts)];
+    return [endedSession(id, proven.has(id) ? 'COMMITTED' : 'FENCED', nobody, facts)];
   });
+};
+
+/** Sessions that committed: a marker says so, or a later backup that inherited from theirs. */
+const provenSessions = ({ objects, backups }: ReconciliationFacts): Set<SessionId> => {
+  const marked = [...objects.sessions].filter(([, { isCommitted }]) => isCommitted);
+  const committed = backups.filter(({ state }) => state === 'committed');
+  return new Set([...marked.map(([id]) => id), ...committed.map(({ sessionId }) => sessionId)]);
 };
 
 /** Packs go by their objects. */

@@ -11,6 +11,17 @@ export const SESSION_TRANSITIONS: Transitions<SessionState> = {
 };
 
 /**
+ * What a reconciliation may make of an item: a commit that the objects prove counts, whatever has
+ * become of the session in a catalog of an earlier time. The watchdog may have fenced it since.
+ */
+export const SESSION_RECONCILIATIONS: Transitions<SessionState> = {
+  OPEN: ['COMMITTED'],
+  COMMITTED: [],
+  ABORTED: ['COMMITTED'],
+  FENCED: ['COMMITTED'],
+};
+
+/**
  * The right of one disk backup to write into a vault (`write`), or of a reader to keep what it
  * reads (`read`). ARCHITECTURE.md, rules R1 and R13.
  */

@@ -27,7 +27,10 @@ export interface ReconcileCatalog {
    * is superseded. The same run again: the run as it is, until it has ended.
    */
   begin(vaultId: VaultId, runId: string): Promise<Cycle>;
-  /** Puts a session that has ended, unless there is an item of it. */
+  /**
+   * Puts a session that has ended, unless there is an item of it. One that is COMMITTED is proven
+   * by its objects: an item of it becomes so too, as SESSION_RECONCILIATIONS allows.
+   */
   putSession(run: Cycle, session: Session): Promise<void>;
   /**
    * Puts a pack as its object shows it in the place of its item, as PACK_RECONCILIATIONS allows;

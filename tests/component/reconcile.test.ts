@@ -30,9 +30,12 @@ import {
 } from '../support/data-world.ts';
 import {
   bindAgain,
+  copiedAtOpen,
   copyOfCatalog,
+  fenceAll,
   loseCatalog,
   reconcile,
+  reconcileAfterDeath,
   reconcilePorts,
   visibleBackups,
 } from '../support/lost-catalog.ts';
@@ -52,6 +55,17 @@ const given = async () => {
   await write(world, ['e']);
   const second = await backUp(world);
   return { world, first, firstContent, second, secondContent: await bytesOf(world) };
+};
+
+/** A backup that is whole, and the catalog as it was when its session had just been opened. */
+const committedAfter = async (world: DataWorld) => {
+  const { backupId, event } = await beginBackup(world);
+  let running = copyOfCatalog(world);
+  const ports = copiedAtOpen(world, world.ports, (copy) => {
+    running = copy;
+  });
+  await runJob('backup', event, ports);
+  return { backupId, event, running };
 };
 
 describe('a catalog that was lost', () => {
@@ -220,21 +234,44 @@ describe('a catalog that was restored to an earlier time', () => {
   it('fences who still writes, and finishes the one whose manifest is stored', async () => {
     const { world } = await given();
     await write(world, ['x']);
-    const { backupId, event } = await beginBackup(world);
-    let running = copyOfCatalog(world);
+    const { backupId, running } = await committedAfter(world);
     const { sessions } = world.ports.catalog;
-    const open: typeof sessions.open = async (session) => {
-      const opened = await sessions.open(session);
-      running = copyOfCatalog(world);
-      return opened;
-    };
-    const catalog = { ...world.ports.catalog, sessions: { ...sessions, open } };
-    await runJob('backup', event, { ...world.ports, catalog });
     loseCatalog(world, running);
     expect(await sessions.listOpen(world.vaultId)).toHaveLength(1);
     await reconcile(world);
     expect(await sessions.listOpen(world.vaultId)).toEqual([]);
     expect((await visibleBackups(world)).get(backupId)).toBe('available');
+    await expectRestored(world, backupId, await bytesOf(world));
+  });
+
+  it('believes a commit marker, whatever became of the session since the tables were put back', async () => {
+    const { world } = await given();
+    await write(world, ['x']);
+    const { backupId, running } = await committedAfter(world);
+    loseCatalog(world, running);
+    // The watchdog is there before the reconciliation.
+    await fenceAll(world);
+    await reconcileAfterDeath(world, 30);
+    expect((await visibleBackups(world)).get(backupId)).toBe('available');
+    expect(await collect(world)).toMatchObject({ blocked: [] });
+    await expectRestored(world, backupId, await bytesOf(world));
+  });
+
+  it('collects again after a backup that was committed has been run a second time', async () => {
+    const { world } = await given();
+    await write(world, ['x']);
+    const { backupId, event, running } = await committedAfter(world);
+    loseCatalog(world, running);
+    await fenceAll(world);
+    const { tasks } = world.ports.catalog;
+    const atMs = world.clock.nowMs();
+    const { operationLogId } = event;
+    await tasks.start(PROJECT, operationLogId, { atMs, totalBytes: 1, restarts: 1 });
+    await runJob('backup', { ...event, attempt: 1 }, world.ports);
+    expect((await collect(world)).blocked).not.toEqual([]);
+    await reconcile(world);
+    expect(await collect(world)).toMatchObject({ blocked: [] });
+    await collectAll(world);
     await expectRestored(world, backupId, await bytesOf(world));
   });
 

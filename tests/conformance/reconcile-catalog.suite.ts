@@ -213,17 +213,34 @@ const backupCases = (subject: Subject): void => {
     expect(await catalog.backups.counts(vault.projectId)).toEqual(before);
   });
 
-  it('puts sessions and restore points that are not there, and no others', async () => {
+  it('puts sessions that are not there, and believes that one has committed', async () => {
     const { catalog } = subject();
-    const { vault, begun, session, unknown, unknownSessionId, checkpoint, run } =
-      await given(subject);
-    const { reconciling, sessions, backups } = catalog;
+    const { vault, begun, session, unknown, unknownSessionId, run } = await given(subject);
+    const { reconciling, sessions } = catalog;
     const fenced = { ...endedSession(unknown, unknownSessionId), state: 'FENCED' as const };
-    await reconciling.putSession(run, fenced);
-    await reconciling.putSession(run, { ...fenced, state: 'COMMITTED' });
+    for (let n = 0; n < 2; n++) await reconciling.putSession(run, fenced);
     expect(await sessions.get(vault.id, fenced.id)).toStrictEqual(fenced);
-    await reconciling.putSession(run, endedSession(begun, session.id));
-    expect((await sessions.get(vault.id, session.id)).state).toBe('OPEN');
+    await reconciling.putSession(run, { ...fenced, state: 'COMMITTED', startEpoch: 9 });
+    await reconciling.putSession(run, fenced);
+    const committed = { ...fenced, state: 'COMMITTED' as const };
+    expect(await sessions.get(vault.id, fenced.id)).toStrictEqual(committed);
+    const ended = endedSession(begun, session.id);
+    await reconciling.putSession(run, { ...ended, state: 'FENCED' });
+    expect(await sessions.get(vault.id, session.id)).toStrictEqual(session);
+    await reconciling.putSession(run, ended);
+    expect(await sessions.get(vault.id, session.id)).toStrictEqual({
+      ...session,
+      state: 'COMMITTED',
+    });
+    expect(await sessions.listOpen(vault.id)).toStrictEqual([]);
+    const backup = shownBackup(begun, session.id);
+    expect(await reconciling.bringBack(run, backup, ended)).toBe(true);
+  });
+
+  it('puts restore points that are not there, and no others', async () => {
+    const { catalog } = subject();
+    const { vault, checkpoint, run } = await given(subject);
+    const { reconciling, backups } = catalog;
     await reconciling.putCheckpoint(run, checkpoint);
     await reconciling.putCheckpoint(run, { ...checkpoint, name: 'another' });
     expect(await backups.checkpoint(vault.projectId, checkpoint.id)).toStrictEqual(checkpoint);

@@ -23,6 +23,7 @@ import {
   bindAgain,
   copyOfCatalog,
   expectConsistent,
+  fenceAll,
   loseCatalog,
   reconcileAfterDeath,
   visibleBackups,
@@ -120,6 +121,7 @@ async function disaster(history: History): Promise<void> {
   const copy = below(3) === 0 ? undefined : copies[below(copies.length)];
   loseCatalog(world, copy);
   world.clock.advance(1000);
+  if (below(2) === 0) await fenceAll(world);
   await reconcileAfterDeath(world, 1 + below(80));
   await bindAgain(world);
   freeDisk(world);

@@ -1,6 +1,8 @@
 import { expect } from '@jest/globals';
 import type { MemoryCatalogState } from '../../lib/adapters/memory/memory-catalog-state.ts';
 import { isError } from '../../lib/errors.ts';
+import { commitMarkerKey, manifestKey } from '../../lib/format/object-keys.ts';
+import type { DataPorts } from '../../lib/service/data-ports.ts';
 import { type ReconcilePorts, reconcileVault } from '../../lib/service/reconcile-vault.ts';
 import { bindDisk, type DataWorld, PROJECT } from './data-world.ts';
 import { dying, interruptedPorts, toItsDeath } from './interrupted-ports.ts';
@@ -41,6 +43,35 @@ export const reconcileAfterDeath = async (world: DataWorld, nth: number): Promis
   // What came late was a begin: a reconciliation that nobody finishes, until it is run again.
   if ((await world.ports.catalog.reconciling.state(world.vaultId)) === 'RECONCILING')
     await reconcile(world);
+};
+
+/** Answers `catalog`, and gives a copy of it to `keep` each time that a session has been opened. */
+export const copiedAtOpen = (
+  world: DataWorld,
+  { catalog, ...ports }: DataPorts,
+  keep: (copy: MemoryCatalogState) => void,
+): DataPorts => {
+  const open: typeof catalog.sessions.open = async (session) => {
+    const opened = await catalog.sessions.open(session);
+    keep(copyOfCatalog(world));
+    return opened;
+  };
+  return { ...ports, catalog: { ...catalog, sessions: { ...catalog.sessions, open } } };
+};
+
+/**
+ * What the watchdog does to an earlier catalog as soon as it is there. Of a session that may have
+ * committed without having said so in S3 nobody knows any more.
+ */
+export const fenceAll = async ({ ports, vaultId, objects }: DataWorld): Promise<void> => {
+  const vault = { projectId: PROJECT, vaultId };
+  const { sessions } = ports.catalog;
+  for (const { id } of await sessions.listOpen(vaultId)) {
+    const [hasManifest, isMarked] = [manifestKey(vault, id), commitMarkerKey(vault, id)].map(
+      (key) => objects.objects.has(key),
+    );
+    if (isMarked || !hasManifest) await sessions.end(vaultId, id, 'FENCED');
+  }
 };
 
 /** Bindings are not in S3. */

@@ -98,6 +98,8 @@ export const RECONCILE_WRITES: Record<
   'reconciling.begin': (c, r) => c.reconciling.begin(r.vault.id, r.newRunId),
   'reconciling.putSession': (c, r) =>
     c.reconciling.putSession(r.run, endedSession(r.unknown, r.unknownSessionId)),
+  'reconciling.putSession of a known one': (c, r) =>
+    c.reconciling.putSession(r.run, endedSession(r.begun, r.session.id)),
   'reconciling.putPack': (c, r) => c.reconciling.putPack(r.run, r.pack),
   'reconciling.putPack of a damaged one': (c, r) =>
     c.reconciling.putPack(r.run, { ...r.pack, state: 'QUARANTINED', reason: 'gone' }),

@@ -4,7 +4,7 @@ import type { Backup, Failure } from '../../model/backup.ts';
 import { EPOCH_TRANSITIONS, type EpochState } from '../../model/epoch.ts';
 import type { VaultId } from '../../model/ids.ts';
 import { PACK_RECONCILIATIONS, type Pack } from '../../model/pack.ts';
-import { SESSION_TRANSITIONS, type Session } from '../../model/session.ts';
+import { SESSION_RECONCILIATIONS, SESSION_TRANSITIONS, type Session } from '../../model/session.ts';
 import { mayBecome } from '../../model/state-table.ts';
 import type { Cycle } from '../../ports/garbage-catalog.ts';
 import { ownRun, type RunningEpoch, type Verdict } from './garbage-rules.ts';
@@ -51,6 +51,11 @@ export const replacing = (stored: Pack | null, pack: Pack): { put: Pack } | Verd
 export const dropping = (stored: Pack | null): Verdict => {
   if (stored === null) return 'done';
   return mayBecome(PACK_RECONCILIATIONS, stored.state, 'GONE') ? 'write' : 'no';
+};
+
+export const puttingSession = (stored: Session | null, { state }: Session): Verdict => {
+  if (stored === null) return 'write';
+  return mayBecome(SESSION_RECONCILIATIONS, stored.state, state) ? 'write' : 'done';
 };
 
 /** `stored` and `session`: what is kept of the backup, and of the session that wrote `backup`. */

@@ -11,6 +11,7 @@ import {
   isToReconcile,
   isToReopen,
   ownReconciliation,
+  puttingSession,
   replacing,
 } from '../catalog-rules/reconcile-rules.ts';
 import { isVaultToCreate } from '../catalog-rules/vault-rules.ts';
@@ -60,7 +61,9 @@ export const memoryReconciling = (state: MemoryCatalogState): ReconcileCatalog =
     async putSession(run, session) {
       check(run);
       const key = inVault(run.vaultId, session.id);
-      if (!sessions.has(key)) sessions.set(key, copyOf(session));
+      const stored = sessions.get(key) ?? null;
+      if (puttingSession(stored, session) === 'write')
+        sessions.set(key, copyOf({ ...(stored ?? session), state: session.state }));
     },
 
     async putPack(run, pack) {

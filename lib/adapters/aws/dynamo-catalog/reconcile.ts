@@ -2,7 +2,12 @@ import type { Backup } from '../../../model/backup.ts';
 import { EPOCH_TRANSITIONS } from '../../../model/epoch.ts';
 import type { VaultId } from '../../../model/ids.ts';
 import type { Pack } from '../../../model/pack.ts';
-import { SESSION_TRANSITIONS, type Session } from '../../../model/session.ts';
+import {
+  SESSION_RECONCILIATIONS,
+  SESSION_TRANSITIONS,
+  type Session,
+  type SessionState,
+} from '../../../model/session.ts';
 import { statesBefore } from '../../../model/state-table.ts';
 import type { Cycle } from '../../../ports/garbage-catalog.ts';
 import type { ReconcileCatalog } from '../../../ports/reconcile-catalog.ts';
@@ -16,6 +21,7 @@ import {
   isToReconcile,
   isToReopen,
   ownReconciliation,
+  puttingSession,
   replacing,
 } from '../../catalog-rules/reconcile-rules.ts';
 import { isVaultToCreate } from '../../catalog-rules/vault-rules.ts';
@@ -74,9 +80,9 @@ export const dynamoReconciling = (table: CatalogTable): ReconcileCatalog => {
     putSession: (run, session) =>
       change('putSession', run, async () => {
         const stored = await table.get(sessionCodec, keys.session(run.vaultId, session.id));
-        if (stored !== null) return { done: undefined };
-        const writes = [{ put: sessionCodec.encode(session), when: { exists: false } }];
-        return { writes, answer: undefined };
+        if (puttingSession(stored, session) !== 'write') return { done: undefined };
+        const from = statesBefore(SESSION_RECONCILIATIONS, session.state);
+        return { writes: sessionWrites(stored, session, from), answer: undefined };
       }),
 
     putPack: (run, pack) =>
@@ -116,7 +122,9 @@ export const dynamoReconciling = (table: CatalogTable): ReconcileCatalog => {
         if (verdict !== 'write') return { done: verdict === 'done' };
         const writes = [
           ...visibleWrites(stored, broughtBack(stored, backup)),
-          ...committedWrites(known, session),
+          ...(known?.state === 'COMMITTED'
+            ? []
+            : sessionWrites(known, session, statesBefore(SESSION_TRANSITIONS, 'COMMITTED'))),
         ];
         return { writes, answer: true };
       }),
@@ -209,17 +217,17 @@ const visibleWrites = (stored: Backup | null, backup: Backup): Write[] => {
   ];
 };
 
-const committedWrites = (known: Session | null, session: Session): Write[] => {
-  if (known?.state === 'COMMITTED') return [];
-  const key = keys.session(session.vaultId, session.id);
+/** Puts an ended session, or makes its item what it is, from one of these states. */
+const sessionWrites = (known: Session | null, session: Session, from: SessionState[]): Write[] => {
+  const { vaultId, id, state } = session;
   if (known === null) return [{ put: sessionCodec.encode(session), when: { exists: false } }];
   return [
     {
-      update: key,
-      change: { set: { state: 'COMMITTED' } },
-      when: { oneOf: { state: statesBefore(SESSION_TRANSITIONS, 'COMMITTED') } },
+      update: keys.session(vaultId, id),
+      change: { set: { state } },
+      when: { oneOf: { state: from } },
     },
-    { remove: keys.openSession(session.vaultId, session.id) },
+    { remove: keys.openSession(vaultId, id) },
   ];
 };
 
