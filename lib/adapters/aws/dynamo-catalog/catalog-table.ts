@@ -184,19 +184,30 @@ const keysOf = ({ pk, sk }: ItemKey) => ({
   ExpressionAttributeValues: { ':pk': pk, ...(sk !== '' && { ':sk': sk }) },
 });
 
+/**
+ * Whoever comes for a second page is likely to want them all: from then on each is asked for while
+ * the one before it is used.
+ */
 async function* queryPages(
   client: DynamoDBDocumentClient,
   input: QueryCommandInput,
 ): AsyncGenerator<Item[]> {
-  let from: Item | undefined;
-  do {
+  const ask = (from?: Item) => {
     // A first page that was too small is followed by whole ones.
     const next = from === undefined ? {} : { ExclusiveStartKey: from, Limit: undefined };
-    const command = new QueryCommand({ ...input, ...next });
-    const { Items = [], LastEvaluatedKey } = await reading('query', () => client.send(command));
+    const page = reading('query', () => client.send(new QueryCommand({ ...input, ...next })));
+    // Nobody may come for it; whoever does gets the failure all the same.
+    page.catch(() => undefined);
+    return page;
+  };
+  const first = await ask();
+  yield first.Items ?? [];
+  let ahead = first.LastEvaluatedKey && ask(first.LastEvaluatedKey);
+  while (ahead !== undefined) {
+    const { Items = [], LastEvaluatedKey } = await ahead;
+    ahead = LastEvaluatedKey && ask(LastEvaluatedKey);
     yield Items;
-    from = LastEvaluatedKey;
-  } while (from !== undefined);
+  }
 }
 
 type TransactItem = NonNullable<TransactWriteCommandInput['TransactItems']>[number];
