@@ -270,7 +270,12 @@ describe('the sweep of all vaults', () => {
           ? Promise.reject(new HoldfastError('catalog.unavailable', { operation: 'get' }))
           : get(projectId, id),
     });
-    expect(await sweepRetention(world.ports)).toEqual({ vaults: 2, deleted: 1, failed: 0 });
+    expect(await sweepRetention(world.ports)).toEqual({
+      vaults: 2,
+      deleted: 1,
+      failed: 0,
+      tasks: 0,
+    });
     expect(await shown()).toEqual([]);
     expect(world.probe.problems).toMatchObject([
       { event: 'retention.vault-failed', facts: { vaultId: 'broken' } },
@@ -283,7 +288,12 @@ describe('the sweep of all vaults', () => {
       yield { projectId: PROJECT, vaultId: world.ids.uuid() };
     };
     Object.assign(world.ports.catalog.garbage, { vaultIds });
-    expect(await sweepRetention(world.ports)).toEqual({ vaults: 0, deleted: 0, failed: 0 });
+    expect(await sweepRetention(world.ports)).toEqual({
+      vaults: 0,
+      deleted: 0,
+      failed: 0,
+      tasks: 0,
+    });
     expect(world.probe.problems).toEqual([]);
   });
 });
