@@ -8,7 +8,8 @@ import { withStores } from './stack.ts';
 
 const USAGE = `npm run rebuild-catalog [-- options]   make the catalog anew from S3 and the master key
 
-Local mode must be stopped. A catalog that is there is made to agree with S3; nothing in S3 changes.
+Local mode must be stopped. A catalog that is there is made to agree with S3; nothing in S3 changes, but for a vault's key that
+is missing there.
 It may be stopped at any time and run again.
   --dry-run                    say what would be done
   --home <folder>              local mode's state (default: .holdfast)

@@ -5,6 +5,7 @@ import type { Catalog } from '../ports/catalog.ts';
 import type { Cycle } from '../ports/garbage-catalog.ts';
 import type { ObjectStore } from '../ports/object-store.ts';
 import { indexPacks } from './index-packs.ts';
+import { isStored } from './is-stored.ts';
 import type { ReconciliationPlan } from './plan-reconciliation.ts';
 import { runLanes } from './run-lanes.ts';
 import type { VaultKeys } from './vault-keys.ts';
@@ -38,16 +39,6 @@ export const fenceSessions = async ({
   }
 };
 
-const isStored = async (key: string, objects: ObjectStore): Promise<boolean> => {
-  try {
-    await objects.head(key);
-    return true;
-  } catch (error) {
-    if (!isError(error, 'store.object-missing')) throw error;
-    return false;
-  }
-};
-
 /**
  * Makes the catalog what the plan says. Each step is conditional on the run and may be repeated;
  * whoever resumes plans anew. The index comes after its packs (rule R2), the backups after all that
@@ -70,13 +61,30 @@ export const executeReconciliation = async (
   await each(plan.checkpoints, (checkpoint) => changes.putCheckpoint(run, checkpoint));
   await each(plan.bringBack, ({ backup, session }) => changes.bringBack(run, backup, session));
   await each(plan.giveUp, (backup) => changes.giveUp(run, backup, GONE, nowMs));
-  await each(plan.damaged, ({ backup: { projectId, id }, failure }) =>
-    backups.setStatus(projectId, id, 'error', { atMs: nowMs, failure }),
+  await each([...plan.damaged, ...damagedOf(plan.bringBack)], ({ backup, failure }) =>
+    unlessDeleted(
+      backups.setStatus(backup.projectId, backup.id, 'error', { atMs: nowMs, failure }),
+    ),
   );
   await each(plan.hideAnew, (backup) => changes.hideAnew(run, backup, nowMs));
   // Sessions with a manifest that was not chosen.
   for (const { id } of await sessions.listOpen(vaultId)) await sessions.end(vaultId, id, 'FENCED');
   await garbage.setUsed(run, plan.usedBytes, await garbage.observeUsage(vaultId));
+};
+
+/** Whoever wrote one may have committed it just before: then it is not marked yet. */
+const damagedOf = (broughtBack: ReconciliationPlan['bringBack']): ReconciliationPlan['damaged'] =>
+  broughtBack.flatMap(({ backup }) =>
+    backup.failure === undefined ? [] : [{ backup, failure: backup.failure }],
+  );
+
+/** Deletions go on meanwhile. */
+const unlessDeleted = async (change: Promise<unknown>): Promise<void> => {
+  try {
+    await change;
+  } catch (error) {
+    if (!isError(error, 'catalog.conflict')) throw error;
+  }
 };
 
 const GONE = {

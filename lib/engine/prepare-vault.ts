@@ -1,11 +1,13 @@
 import { HoldfastError } from '../errors.ts';
 import { decodeKeyObject, encodeKeyObject, encodeVaultFile } from '../format/documents.ts';
 import { vaultFileKey, vaultKeyKey } from '../format/object-keys.ts';
-import type { WrappedKey } from '../model/vault.ts';
+import type { Vault, WrappedKey } from '../model/vault.ts';
+import type { Catalog } from '../ports/catalog.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Ids } from '../ports/ids.ts';
 import type { KeyProvider } from '../ports/key-provider.ts';
 import type { ObjectStore } from '../ports/object-store.ts';
+import { isStored } from './is-stored.ts';
 
 /** 256 bits: AES-256 and HMAC-SHA-256 keys are derived from it. */
 const VAULT_KEY_BYTES = 32;
@@ -41,4 +43,21 @@ export const prepareVault = async (
     encodeVaultFile({ projectId, vaultId, name, createdAtMs }),
   );
   return key;
+};
+
+/**
+ * Puts a vault's key and `vault.json` where they are missing: S3 forgets a vault that is deleted,
+ * and a catalog of an earlier time has it again. What is backed up without them is not recoverable.
+ */
+export const putMissingDocuments = async (
+  { projectId, id: vaultId, name, keyId, createdAtMs }: Vault,
+  { objects, catalog }: { objects: ObjectStore; catalog: Pick<Catalog, 'vaults'> },
+): Promise<void> => {
+  const vault = { projectId, vaultId };
+  const keyAt = vaultKeyKey(vault, keyId);
+  if (!(await isStored(keyAt, objects)))
+    await objects.put(keyAt, encodeKeyObject(await catalog.vaults.key(vaultId, keyId)));
+  const fileAt = vaultFileKey(vault);
+  if (!(await isStored(fileAt, objects)))
+    await objects.put(fileAt, encodeVaultFile({ ...vault, name, createdAtMs }));
 };

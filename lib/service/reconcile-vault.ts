@@ -1,5 +1,6 @@
 import { executeReconciliation, fenceSessions } from '../engine/execute-reconciliation.ts';
 import { planReconciliation, type ReconciliationPlan } from '../engine/plan-reconciliation.ts';
+import { putMissingDocuments } from '../engine/prepare-vault.ts';
 import { listStoredVaults, readStoredVault, type StoredVault } from '../engine/stored-vaults.ts';
 import {
   type KnownVault,
@@ -57,7 +58,8 @@ export const planVaultReconciliation = async (
 /**
  * Makes the catalog of a vault agree with its objects: one that was lost is built anew from S3 and
  * the master key, one that was restored to an earlier time is brought up to date. It may be killed
- * at any point and run again, and run on a vault with which nothing is wrong. S3 is only read.
+ * at any point and run again, and run on a vault with which nothing is wrong. S3 is only read, but
+ * for the vault's key and file, which are put where they are missing.
  */
 export const reconcileVault = async (
   vault: VaultToReconcile,
@@ -94,6 +96,7 @@ export const finishReconciliation = async (
   const { projectId, vaultId, epoch } = run;
   const vault = await catalog.vaults.get(projectId, vaultId);
   await fenceSessions({ ...ports, projectId, vaultId });
+  await putMissingDocuments(vault, ports);
   const plan = await makePlan({ vault: run, known: vault, stored: null, epoch }, ports);
   await executeReconciliation(plan, {
     ...ports,

@@ -32,6 +32,7 @@ import {
   bindAgain,
   copiedAtOpen,
   copyOfCatalog,
+  expectConsistent,
   fenceAll,
   loseCatalog,
   reconcile,
@@ -244,6 +245,18 @@ describe('a catalog that was restored to an earlier time', () => {
     await expectRestored(world, backupId, await bytesOf(world));
   });
 
+  it('makes a vault that was deleted since one whose backups can be recovered without it', async () => {
+    const { world } = await given();
+    world.objects.objects.clear();
+    await reconcile(world);
+    expect([...(await visibleBackups(world)).values()]).toEqual([]);
+    const again = await backUp(world);
+    loseCatalog(world);
+    await reconcile(world);
+    await expectRestored(world, again.id, await bytesOf(world));
+    expect((await world.ports.catalog.vaults.get(PROJECT, world.vaultId)).name).toBe('vault');
+  });
+
   it('believes a commit marker, whatever became of the session since the tables were put back', async () => {
     const { world } = await given();
     await write(world, ['x']);
@@ -305,6 +318,23 @@ it('leaves a pack that a collector has begun to shrink to the next one', async (
 });
 
 describe('while a vault is RECONCILING', () => {
+  it('lets a backup be deleted that it finds damaged', async () => {
+    const { world, second } = await given();
+    world.objects.objects.delete(keysOf(world, '/packs/')[0]!);
+    const ports = reconcilePorts(world);
+    const { run } = await beginReconciliation(vaultOf(world), ports);
+    const { backups } = ports.catalog;
+    const setStatus: typeof backups.setStatus = async (...change) => {
+      await hide(world, second);
+      return backups.setStatus(...change);
+    };
+    const catalog = { ...ports.catalog, backups: { ...backups, setStatus } };
+    const { damaged } = await finishReconciliation(run, { ...ports, catalog });
+    expect(damaged.length).toBeGreaterThan(0);
+    expect((await visibleBackups(world)).has(second.id)).toBe(false);
+    await expectConsistent(world);
+  });
+
   it('takes no backup and no verify, shows its backups, and is taken over', async () => {
     const { world, first } = await given();
     const ports = reconcilePorts(world);
