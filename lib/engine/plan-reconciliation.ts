@@ -177,13 +177,15 @@ const planKnownBackups = (
     if (backup.manifest === undefined) continue;
     const { sessionId, sha256 } = backup.manifest;
     const found = shown.get(sessionId);
-    if (found === undefined) plan.giveUp.push(backup);
-    else if (backup.root === 'HIDDEN') plan.hideAnew.push(backup);
-    else {
-      const isOther = found.manifestSha256 !== sha256;
-      const damage = found.damage ?? (isOther ? 'its manifest is another one' : undefined);
-      if (damage !== undefined) plan.damaged.push({ backup, failure: failureOf(damage) });
+    if (found === undefined) {
+      plan.giveUp.push(backup);
+      continue;
     }
+    const isOther = found.manifestSha256 !== sha256;
+    const damage = found.damage ?? (isOther ? 'its manifest is another one' : undefined);
+    const failure = damage === undefined ? undefined : failureOf(damage);
+    if (backup.root === 'HIDDEN') plan.hideAnew.push({ ...backup, ...(failure && { failure }) });
+    else if (failure !== undefined) plan.damaged.push({ backup, failure });
   }
   return plan;
 };

@@ -53,7 +53,10 @@ export interface ReconcileCatalog {
    * counts - 1; a HIDDEN one stays HIDDEN without a manifest. No root (any more): nothing.
    */
   giveUp(run: Cycle, backup: Backup, failure: Failure, atMs: number): Promise<void>;
-  /** A HIDDEN root: its undelete window begins anew at `atMs`, its deletion at the run's epoch. */
+  /**
+   * A HIDDEN root: its undelete window begins anew at `atMs`, its deletion at the run's epoch. With
+   * the given backup's `failure`, if it has one, it is undeleted as a damaged one.
+   */
   hideAnew(run: Cycle, backup: Backup, atMs: number): Promise<void>;
   /** RECONCILING -> OPEN. When this very run did so before: nothing. */
   end(run: Cycle): Promise<void>;

@@ -257,6 +257,15 @@ describe('a catalog that was restored to an earlier time', () => {
     expect((await world.ports.catalog.vaults.get(PROJECT, world.vaultId)).name).toBe('vault');
   });
 
+  it('undeletes a backup of which blocks are missing as a damaged one', async () => {
+    const { world, first } = await given();
+    await hide(world, first);
+    world.objects.objects.delete(keysOf(world, '/packs/')[0]!);
+    await reconcile(world);
+    await world.ports.catalog.garbage.undelete(PROJECT, first.id, world.clock.nowMs());
+    expect((await visibleBackups(world)).get(first.id)).toBe('error');
+  });
+
   it('believes a commit marker, whatever became of the session since the tables were put back', async () => {
     const { world } = await given();
     await write(world, ['x']);

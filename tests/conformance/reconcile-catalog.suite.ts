@@ -192,9 +192,9 @@ const backupCases = (subject: Subject): void => {
     expect([available, error]).toEqual([0, 1]);
     expect((await vaults.usage(vault.id)).backupCount).toBe(before.backupCount - 1);
 
-    await reconciling.hideAnew(run, hidden, AT_MS + 9000);
+    await reconciling.hideAnew(run, { ...hidden, failure }, AT_MS + 9000);
     await reconciling.hideAnew(run, hidden, AT_MS + 9999);
-    const anew = { root: 'HIDDEN', deletedEpoch: run.epoch, hiddenAtMs: AT_MS + 9000 };
+    const anew = { root: 'HIDDEN', deletedEpoch: run.epoch, hiddenAtMs: AT_MS + 9000, failure };
     expect(await backups.get(vault.projectId, hidden.id)).toMatchObject(anew);
     await reconciling.giveUp(run, hidden, failure, AT_MS + 9000);
     expect((await backups.get(vault.projectId, hidden.id)).manifest).toBeUndefined();

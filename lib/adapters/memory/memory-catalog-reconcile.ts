@@ -109,11 +109,12 @@ export const memoryReconciling = (state: MemoryCatalogState): ReconcileCatalog =
       backups.set(id, givenUp(stored, failure, atMs));
     },
 
-    async hideAnew(run, { id }, atMs) {
+    async hideAnew(run, { id, failure }, atMs) {
       check(run);
       const stored = backups.get(id) ?? null;
       if (!isToHideAnew(stored, run)) return;
-      backups.set(id, { ...stored, deletedEpoch: run.epoch, hiddenAtMs: atMs });
+      const anew = { deletedEpoch: run.epoch, hiddenAtMs: atMs, ...(failure && { failure }) };
+      backups.set(id, { ...stored, ...anew });
     },
 
     async end(run) {

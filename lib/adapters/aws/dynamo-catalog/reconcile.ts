@@ -136,11 +136,11 @@ export const dynamoReconciling = (table: CatalogTable): ReconcileCatalog => {
         return { writes: giveUpWrites(stored, givenUp(stored, failure, atMs)), answer: undefined };
       }),
 
-    hideAnew: (run, { id }, atMs) =>
+    hideAnew: (run, { id, failure }, atMs) =>
       change('hideAnew', run, async () => {
         const stored = await readBackup(table, id);
         if (!isToHideAnew(stored, run)) return { done: undefined };
-        const set = { deletedEpoch: run.epoch, hiddenAtMs: atMs };
+        const set = { deletedEpoch: run.epoch, hiddenAtMs: atMs, ...(failure && { failure }) };
         const writes = [{ update: keyOf(stored), change: { set }, when: isSame(stored) }];
         return { writes, answer: undefined };
       }),
