@@ -11,8 +11,8 @@ import { collectionName } from './start-collections.ts';
 /**
  * Deletes a vault with all of its backups (spec section 3.3): its disks are released, it is
  * `deleting` from then on, and the collector removes what it holds and at last the vault itself.
- * `BackupService.6111` while a disk is being backed up, and while it is locked and holds backups
- * (spec section 3.6).
+ * `BackupService.6111` while a disk is being backed up or moves out of it with its backups, and
+ * while it is locked and holds backups (spec sections 3.3 and 3.6).
  */
 export async function deleteVault(
   { vaultId }: { vaultId: VaultId },
@@ -32,6 +32,7 @@ export async function deleteVault(
     const reason = `disk ${busy.diskId} is being backed up into it`;
     throw new HoldfastError('BackupService.6111', { reason });
   }
+  await refuseMoving(vault, ports);
   for (const { diskId } of bindings) await vaults.unbind(projectId, diskId);
   await garbage.startDeletingVault(projectId, vaultId, clock.nowMs());
   await beginDeletionTask(vault, caller.requestId, ports);
@@ -43,6 +44,23 @@ export async function deleteVault(
   } catch (error) {
     // The schedule starts it some hours later: the vault is deleted for its callers all the same.
     probe.problem('collection.not-started', error, { vaultId });
+  }
+}
+
+/** A disk that moves has left the vault already, and its backups follow one after the other. */
+async function refuseMoving(
+  { id, projectId }: Vault,
+  { catalog }: Pick<ApiPorts, 'catalog'>,
+): Promise<void> {
+  for (const { diskId } of await catalog.vaults.backupCounts(id)) {
+    const binding = await catalog.vaults.binding(projectId, diskId);
+    if (binding?.protectingTaskId === undefined) continue;
+    const { type, backupId } = await catalog.tasks.get(projectId, binding.protectingTaskId);
+    if (type !== 'sync') continue;
+    const { movedFrom } = await catalog.backups.get(projectId, backupId);
+    if (movedFrom?.vaultId !== id) continue;
+    const reason = `backups of disk ${diskId} are moving out of it`;
+    throw new HoldfastError('BackupService.6111', { reason });
   }
 }
 

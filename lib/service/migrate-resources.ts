@@ -7,6 +7,7 @@ import { beginMove } from './begin-move.ts';
 import { refuseDuplicates } from './bind-disks.ts';
 import type { Caller } from './caller.ts';
 import { checkVaultStatus } from './check-vault-status.ts';
+import { refuseReconciling } from './refuse-reconciling.ts';
 import { startJob } from './start-job.ts';
 
 export interface MigrateResourcesCommand {
@@ -34,6 +35,7 @@ export async function migrateResources(
   const destination = await findDestination(projectId, destinationVaultId, source, ports);
   for (const vault of [source, destination]) {
     checkVaultStatus(vault, 'migrate');
+    await refuseReconciling(vault.id, 'BackupService.6112', ports);
     if (vault.locked) throw new HoldfastError('BackupService.6110', { reason: 'it is locked' });
   }
   checkKind(source, destination);

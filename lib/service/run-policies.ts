@@ -143,7 +143,7 @@ async function backUp(
   try {
     await associateDisks(applied, pointMs, ports);
     const bindings = await ports.catalog.vaults.bindings(vaultId);
-    if (isBusy(bindings, checkpointId)) {
+    if (await isBusy(bindings, checkpointId, ports)) {
       throw new HoldfastError('BackupService.6125', { id: vaultId });
     }
     const command = {
@@ -170,12 +170,21 @@ async function backUp(
   }
 }
 
-/** A backup of the vault is still going that is not of this very time point (spec 4.2, 3 and 4). */
-const isBusy = (bindings: readonly Binding[], checkpointId: CheckpointId): boolean =>
-  bindings.some(
-    ({ protectingTaskId, diskId }) =>
-      protectingTaskId !== undefined && protectingTaskId !== taskIdOf(checkpointId, diskId),
-  );
+/**
+ * A backup of the vault is still going that is not of this very time point (spec 4.2, 3 and 4). A
+ * disk that moves into the vault, for hours at times, is left out, and does not keep the others.
+ */
+async function isBusy(
+  bindings: readonly Binding[],
+  checkpointId: CheckpointId,
+  { catalog }: PolicyPorts,
+): Promise<boolean> {
+  for (const { projectId, protectingTaskId: id, diskId } of bindings) {
+    if (id === undefined || id === taskIdOf(checkpointId, diskId)) continue;
+    if ((await catalog.tasks.get(projectId, id)).type !== 'sync') return true;
+  }
+  return false;
+}
 
 async function fullDisks(
   { vaultId }: AppliedPolicy,

@@ -47,10 +47,7 @@ const watch = async (
   // Its start may have been lost: the same name again starts it, if nobody has.
   if (task.status === 'waiting' && quietMs < 2 * leaseMs) await start(task, task.restarts, ports);
   else if (task.restarts < RESTARTS_MAX) await restart(task, ports);
-  else {
-    await fail(task, quietMs, ports);
-    return 'failed';
-  }
+  else return (await fail(task, quietMs, ports)) ? 'failed' : 'alive';
   return 'restarted';
 };
 
@@ -118,25 +115,30 @@ const start = async (
   await jobs.start({ kind, name, projectId, operationLogId: id });
 };
 
-const fail = async (task: OperationLog, quietMs: number, ports: DataPorts): Promise<void> => {
+/** False when it cannot end yet: the source of a backup that was moved is being restored. */
+const fail = async (task: OperationLog, quietMs: number, ports: DataPorts): Promise<boolean> => {
   const { catalog, clock, probe } = ports;
   const { id, projectId } = task;
   const error = new HoldfastError('job.stalled', { id, minutes: Math.round(quietMs / 60_000) });
   const failure = toFailure(error);
   const atMs = clock.nowMs();
   if (await isDone(task, ports)) {
-    if (task.type === 'sync')
-      await hideSource(await catalog.backups.get(projectId, task.backupId), ports);
+    if (task.type === 'sync') {
+      const copy = await catalog.backups.get(projectId, task.backupId);
+      if (!(await hideSource(copy, ports))) return false;
+    }
     await makeAvailable(task, ports);
     await catalog.tasks.end(projectId, id, { status: 'success', atMs });
-    return;
+    return true;
   }
   await settleBackup(task, failure, ports);
   await catalog.tasks.end(projectId, id, { status: 'timeout', atMs, failure });
   probe.problem('job.stalled', error, { task: id });
-  if (task.type !== 'backup') return;
-  await notifyBackupEnd({ projectId, operationLogId: id }, ports);
-  await dropSnapshotOf(task, ports);
+  if (task.type === 'backup') {
+    await notifyBackupEnd({ projectId, operationLogId: id }, ports);
+    await dropSnapshotOf(task, ports);
+  }
+  return true;
 };
 
 /**

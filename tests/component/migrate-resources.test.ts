@@ -1,8 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
+import { policyResponse } from '../../lib/api/policy-schemas.ts';
 import { prepareVault } from '../../lib/engine/prepare-vault.ts';
 import { HoldfastError } from '../../lib/errors.ts';
 import type { Backup } from '../../lib/model/backup.ts';
+import { deleteVault } from '../../lib/service/delete-vault.ts';
 import { migrateResources } from '../../lib/service/migrate-resources.ts';
+import { runPolicies } from '../../lib/service/run-policies.ts';
 import { watchJobs } from '../../lib/service/watch-jobs.ts';
 import { PROJECT as API_PROJECT, apiWorld, refusal } from '../support/api.ts';
 import { someVault } from '../support/catalog-records.ts';
@@ -17,6 +20,7 @@ import {
   runJob,
   verify,
 } from '../support/data-world.ts';
+import { backupsIn } from '../support/listed.ts';
 
 /** Spec section 3.5, migration: disks move to another vault, and their backups with them. */
 
@@ -219,6 +223,31 @@ describe('migrate resources', () => {
     const source = await world.ports.catalog.backups.get(PROJECT, made[0]!.id);
     expect(source).toMatchObject({ root: 'VISIBLE', status: 'waiting_restore' });
     expect(await shownIn(world, there.vaultId)).toHaveLength(1);
+    // Nor does the watchdog end it before, however often the job was restarted.
+    const look = async () => {
+      world.clock.advance(61_000);
+      const looked = await watchJobs(world.ports);
+      return { looked, task: await world.ports.catalog.tasks.get(PROJECT, event.operationLogId) };
+    };
+    for (let restart = 1; restart <= 2; restart++) await look();
+    expect(await look()).toMatchObject({ looked: { failed: [] }, task: { status: 'running' } });
+    await backups.setStatus(PROJECT, made[0]!.id, 'available', { atMs: 0 });
+    expect(await look()).toMatchObject({ task: { status: 'success' } });
+    expect(await shownIn(world, world.vaultId)).toHaveLength(2);
+  });
+
+  it('keeps the vault that it leaves from being deleted, until its backups are there', async () => {
+    const given = await scene();
+    const { world } = given;
+    await migrate(given);
+    const vault = { projectId: PROJECT, vaultId: world.vaultId };
+    const deleting = () => deleteVault(vault, CALLER, { ...world, ...world.ports });
+    await expect(deleting()).rejects.toMatchObject({ code: 'BackupService.6111' });
+    await runAll(given);
+    await deleting();
+    expect(await world.ports.catalog.vaults.get(PROJECT, world.vaultId)).toMatchObject({
+      status: 'deleting',
+    });
   });
 
   it('fails with the damage, and leaves the source where it is', async () => {
@@ -274,6 +303,17 @@ describe('a migration is refused', () => {
     expect(await ask()).toMatchObject({ status: 200 });
   });
 
+  it('by a vault whose catalog is rebuilt, before anything is changed', async () => {
+    const { world, ask, vaultId, destination } = await over();
+    for (const id of [vaultId, destination]) {
+      const run = await world.catalog.reconciling.begin(id, world.ids.uuid());
+      expect((await ask()).body).toEqual(refusal('BackupService.6112', 'reconciling'));
+      expect(await world.catalog.vaults.bindings(vaultId)).toHaveLength(1);
+      await world.catalog.reconciling.end(run);
+    }
+    expect((await ask()).status).toBe(200);
+  });
+
   it('by a destination whose free capacity is not larger than the backups', async () => {
     const { world, ask, destination, backupId } = await over();
     const { stats } = await world.catalog.backups.get(API_PROJECT, backupId);
@@ -308,4 +348,31 @@ describe('a migration is refused', () => {
     expect(await world.catalog.vaults.bindings(destination)).toMatchObject([{ diskId }]);
     expect(world.jobs.started.at(-1)).toMatchObject({ kind: 'move' });
   });
+});
+
+it('leaves the disk out of scheduled backups of the other vault, and nothing else', async () => {
+  const world = await apiWorld();
+  const { vaultId: from, diskId } = await world.addBackup();
+  const other = await world.addDisk();
+  const pattern = ['FREQ=DAILY;BYHOUR=02;BYMINUTE=00'];
+  const policy = {
+    name: 'nightly',
+    operation_type: 'backup',
+    trigger: { properties: { pattern } },
+    operation_definition: {},
+  };
+  const { body } = await world.call('POST', '/policies', { policy });
+  const { id } = policyResponse.parse(body).policy;
+  const to = await world.addVault([other], { backup_policy_id: id });
+  const request = { destination_vault_id: to, resource_ids: [diskId] };
+  await world.call('POST', `/vaults/${from}/migrateresources`, request);
+  world.clock.advance(86_400_000);
+  expect((await runPolicies(world)).started).toEqual([to]);
+  const [backup, ...others] = (await backupsIn(world.catalog, API_PROJECT)).filter(
+    ({ policyId }) => policyId === id,
+  );
+  expect([backup?.disk.id, others]).toEqual([other, []]);
+  const checkpointId = backup?.checkpointId ?? '';
+  const { skipped } = await world.catalog.backups.checkpoint(API_PROJECT, checkpointId);
+  expect(skipped).toMatchObject([{ id: diskId, code: 'BackupService.6125' }]);
 });
