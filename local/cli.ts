@@ -39,8 +39,8 @@ Vaults and backups (through the API: start it first with npm start)
 
 Time (of local mode alone, to try policies and retention out; it cannot be turned back)
   clock                                    what time it is
-  clock forward <N>m|h|d                   let minutes, hours or days pass: policies, retention
-                                           and collections run
+  clock forward <N>m|h|d                   let minutes, hours or days pass: what runs by schedule
+                                           runs (policies, retention, collections, audits)
 
 Credentials (local mode must run; with --stage, those of a deployed stack, by your AWS credentials)
   credential create [--token] [--role Full|BackupsAndVaults|ReadOnly] [--user U] [--days N]
