@@ -1,5 +1,11 @@
 import { isError } from '../errors.ts';
-import { commitMarkerKey, manifestKey, packKey } from '../format/object-keys.ts';
+import {
+  commitMarkerKey,
+  keysPrefix,
+  manifestKey,
+  packKey,
+  vaultKeyKey,
+} from '../format/object-keys.ts';
 import type { Finding } from '../model/finding.ts';
 import { commonSlots, countSlots, HOLDING_STATES, type Pack } from '../model/pack.ts';
 import type { Catalog } from '../ports/catalog.ts';
@@ -25,6 +31,7 @@ export const findDamage = async (facts: GarbageFacts, auditing: Auditing): Promi
   ...(await unreadableBackups(facts, auditing)),
   ...(await lostBlocks(facts, auditing)),
   ...(await wrongObjects(facts, auditing)),
+  ...(await missingKeys(facts, auditing)),
   ...(await unknownSessions(facts, auditing)),
 ];
 
@@ -117,6 +124,25 @@ const lookAgain = async (
   if (!isSettled || !isSame || sizeBytes === after.storedBytes) return null;
   const text = `${sizeBytes} bytes are stored, ${after.storedBytes} were written`;
   return { kind: 'object-size', id, text };
+};
+
+/** A vault's keys go after its last pack: while there is one, its key must be stored. */
+const missingKeys = async (
+  { packs }: GarbageFacts,
+  { projectId, vaultId, catalog, objects }: Auditing,
+): Promise<Finding[]> => {
+  const vault = { projectId, vaultId };
+  const holding = packs.filter(({ state, keyId }) => HOLDING_STATES.has(state) && keyId !== '');
+  const stored = new Set<string>();
+  for await (const { key } of objects.list(keysPrefix(vault))) stored.add(key);
+  const findings: Finding[] = [];
+  for (const [keyId, packId] of new Map(holding.map((pack) => [pack.keyId, pack.id]))) {
+    if (stored.has(vaultKeyKey(vault, keyId))) continue;
+    const pack = await catalog.packs.get(vaultId, packId);
+    if (pack === null || !HOLDING_STATES.has(pack.state)) continue;
+    findings.push({ kind: 'key-missing', id: keyId, text: 'it is in the catalog alone' });
+  }
+  return findings;
 };
 
 /** A session's item goes after its last object: one that is still there has no business to be. */

@@ -5,6 +5,7 @@
  * - `blocks-missing`: a backup names blocks that its pack has dropped;
  * - `object-missing`: the catalog has a pack that is not stored;
  * - `object-size`: a stored pack is larger or smaller than what was written;
+ * - `key-missing`: the vault's key is in the catalog alone: S3 is not enough to recover from;
  * - `session-unknown`: what is stored was committed, and the catalog does not know;
  * - `used-bytes`, `backup-count`, `disk-count`: what callers are shown is not what there is.
  */
@@ -14,6 +15,7 @@ export type FindingKind =
   | 'blocks-missing'
   | 'object-missing'
   | 'object-size'
+  | 'key-missing'
   | 'session-unknown'
   | 'used-bytes'
   | 'backup-count'

@@ -1,6 +1,11 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { inVault } from '../../lib/adapters/memory/memory-catalog-state.ts';
-import { commitMarkerKey, manifestKey, packKey } from '../../lib/format/object-keys.ts';
+import {
+  commitMarkerKey,
+  manifestKey,
+  packKey,
+  vaultKeyKey,
+} from '../../lib/format/object-keys.ts';
 import type { Backup } from '../../lib/model/backup.ts';
 import type { FindingKind } from '../../lib/model/finding.ts';
 import { auditVault } from '../../lib/service/audit-vault.ts';
@@ -89,6 +94,12 @@ const DAMAGES: Damage[] = [
     () => void objects().set(keyOfPack(), objects().get(keyOfPack())!.slice(1)),
     'object-size',
     () => shared,
+  ],
+  [
+    'a key that is not stored',
+    () => objects().delete(vaultKeyKey(address(), world.keyId)),
+    'key-missing',
+    () => world.keyId,
   ],
   [
     'a backup that the catalog has forgotten, and its session',

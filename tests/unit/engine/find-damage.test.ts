@@ -3,7 +3,7 @@ import { memoryCatalog } from '../../../lib/adapters/memory/memory-catalog.ts';
 import { inVault, memoryCatalogState } from '../../../lib/adapters/memory/memory-catalog-state.ts';
 import { memoryObjectStore } from '../../../lib/adapters/memory/memory-object-store.ts';
 import { findDamage } from '../../../lib/engine/find-damage.ts';
-import { packKey } from '../../../lib/format/object-keys.ts';
+import { packKey, vaultKeyKey } from '../../../lib/format/object-keys.ts';
 import type { Pack, PackState } from '../../../lib/model/pack.ts';
 import { SOME } from '../../support/some-stored.ts';
 
@@ -29,6 +29,7 @@ const given = async (stored: number | null) => {
   const objects = memoryObjectStore();
   const catalog = memoryCatalog(state);
   const key = packKey(ADDRESS, packId);
+  await objects.put(vaultKeyKey(ADDRESS, keyId), new Uint8Array(1));
   if (stored !== null) await objects.put(key, new Uint8Array(stored));
   const keep = (change: Partial<Pack>) => state.packs.set(inVault(vaultId, packId), pack(change));
   keep({});
@@ -50,6 +51,7 @@ const given = async (stored: number | null) => {
   const vaultKeys = { get: async () => SOME.vaultKey };
   return {
     keep,
+    dropKey: () => objects.objects.delete(vaultKeyKey(ADDRESS, keyId)),
     /** `meanwhile` happens right after the object was asked for. */
     find: (meanwhile = () => {}) => {
       const head: typeof objects.head = (one) => objects.head(one).finally(meanwhile);
@@ -66,6 +68,14 @@ describe('a pack whose object looks wrong', () => {
   ])('is damaged when it holds blocks before and after: %s bytes', async (stored, kind) => {
     const { find } = await given(stored);
     expect(await find()).toMatchObject([{ kind, id: packId }]);
+  });
+
+  it('is no longer of interest when it is gone, nor is its key', async () => {
+    const { find, keep, dropKey } = await given(100);
+    dropKey();
+    expect(await find()).toMatchObject([{ kind: 'key-missing', id: keyId }]);
+    keep({ state: 'DELETING' });
+    expect(await find()).toEqual([]);
   });
 
   it('is whole when it is there after all', async () => {
