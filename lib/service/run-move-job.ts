@@ -1,6 +1,8 @@
 import { HoldfastError, isError } from '../errors.ts';
 import type { Failure } from '../model/backup.ts';
 import { segmentCount } from '../model/block.ts';
+import type { BackupId, VaultId } from '../model/ids.ts';
+import { hasEnded } from '../model/operation-log.ts';
 import { beginMove } from './begin-move.ts';
 import { commitBackup } from './commit-backup.ts';
 import type { DataPorts } from './data-ports.ts';
@@ -46,7 +48,7 @@ export const runMoveJob = async (event: JobEvent, context: JobContext, ports: Da
     },
     (failure) => undoMove(event, sessionId, failure, ports),
   );
-  if (end.ended === 'success') await goOn(event, context, ports);
+  if (end.ended !== 'superseded') await goOn(event, context, ports);
   return end;
 };
 
@@ -72,7 +74,9 @@ const begin = async (
   if (copy.movedFrom === undefined)
     throw new HoldfastError('bug', { reason: `backup ${backupId} is not a copy` });
   if (task.cancelRequested) throw new HoldfastError('Holdfast.Cancelled', {});
-  const { manifest } = await openReading({ ...task, ...copy.movedFrom }, sessionId, ports);
+  const { backup, manifest } = await openReading({ ...task, ...copy.movedFrom }, sessionId, ports);
+  // What was deleted since does not come back in another vault.
+  if (backup.root === 'HIDDEN') throw new HoldfastError('BackupService.6200', { id: backup.id });
   const { snapshotId, disk } = manifest;
   const atMs = clock.nowMs();
   // Change tracking goes on from the snapshot that the source is of.
@@ -149,8 +153,12 @@ const beginNext = async (
 ): Promise<boolean> => {
   const task = await ports.catalog.tasks.get(projectId, operationLogId);
   const { backupId, vaultId: to, requestId, disk } = task;
-  const { movedFrom } = await ports.catalog.backups.get(projectId, backupId);
-  if (movedFrom === undefined) return true;
+  const { movedFrom, manifest } = await ports.catalog.backups.get(projectId, backupId);
+  // What has not ended is another attempt's.
+  if (movedFrom === undefined || !hasEnded(task.status)) return true;
+  // It failed, and would again: another request tries it. One that was deleted keeps no other.
+  if (manifest === undefined && (await isThere(movedFrom.vaultId, movedFrom.backupId, ports)))
+    return true;
   const move = { projectId, diskId: disk.id, from: movedFrom.vaultId, to, requestId };
   try {
     const next = await beginMove(move, ports);
@@ -160,4 +168,13 @@ const beginNext = async (
     if (!isError(error, 'BackupService.6125')) throw error;
     return false;
   }
+};
+
+const isThere = async (
+  vaultId: VaultId,
+  backupId: BackupId,
+  { catalog }: DataPorts,
+): Promise<boolean> => {
+  for await (const { id } of catalog.backups.ofVault(vaultId)) if (id === backupId) return true;
+  return false;
 };

@@ -236,6 +236,17 @@ describe('migrate resources', () => {
     expect(await shownIn(world, world.vaultId)).toHaveLength(2);
   });
 
+  it('does not bring back what was deleted before its turn, and goes on with the others', async () => {
+    const given = await scene();
+    const { world, there, made } = given;
+    await migrate(given);
+    await world.ports.catalog.backups.hide(PROJECT, made[0]!.id, world.clock.nowMs());
+    await runAll(given);
+    const moved = await shownIn(world, there.vaultId);
+    expect(moved.map(({ movedFrom }) => movedFrom?.backupId)).toEqual([made[1]!.id, made[2]!.id]);
+    expect(await shownIn(world, world.vaultId)).toEqual([]);
+  });
+
   it('keeps the vault that it leaves from being deleted, until its backups are there', async () => {
     const given = await scene();
     const { world } = given;
