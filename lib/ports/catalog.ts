@@ -84,6 +84,15 @@ export interface VaultCatalog {
   bind(binding: Binding): Promise<void>;
   /** Removes a binding of a disk without a running task; idempotent. */
   unbind(projectId: ProjectId, diskId: DiskId): Promise<void>;
+  /**
+   * In one transaction: the disk is bound to another vault of its project instead of its own; a
+   * suspension stays. Bound there already: no change. `catalog.conflict` when it is in a vault
+   * other than `fromVaultId`, in none, or while a task protects it; else refused as `bind` is.
+   */
+  rebind(
+    disk: Pick<Binding, 'projectId' | 'diskId'>,
+    move: { fromVaultId: VaultId; toVaultId: VaultId; atMs: number },
+  ): Promise<void>;
   /** The vault's disks, ascending by id. At most 256 (spec section 3.9). */
   bindings(vaultId: VaultId): Promise<Binding[]>;
   /** Suspends or resumes the protection of a disk; `BackupService.6135` when it is not there. */

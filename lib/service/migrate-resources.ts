@@ -104,7 +104,7 @@ async function checkRoom(
 /** What is known of a disk that is to move, before anything is changed. */
 interface Moving {
   diskId: DiskId;
-  /** In the vault that it leaves, or, when a request before got so far, in the other or in none. */
+  /** In the vault that it leaves, in the other (a request before got so far), or in none. */
   binding: Binding | null;
   backups: Backup[];
 }
@@ -135,35 +135,27 @@ async function checkDisks(
   return moving;
 }
 
-/**
- * The disk leaves one vault and joins the other. In between it is in none: what the other refuses,
- * the first gets back; after a crash the request is made again.
- */
+/** The disk leaves one vault and joins the other in one step. */
 async function rebind(
   { diskId, binding, backups }: Moving,
   source: Vault,
   destination: Vault,
-  { catalog, clock, probe }: Ports,
+  { catalog: { vaults }, clock }: Ports,
 ): Promise<void> {
-  const { vaults } = catalog;
   const { projectId } = source;
-  if (binding?.vaultId === destination.id) return;
+  const disk = backups.at(-1)?.disk;
+  const atMs = clock.nowMs();
+  if (binding === null && disk) {
+    const { name, sizeBytes } = disk;
+    const bound = { projectId, diskId, name, sizeBytes, createdAtMs: atMs };
+    await vaults.bind({ ...bound, vaultId: destination.id });
+    return;
+  }
+  const move = { fromVaultId: source.id, toVaultId: destination.id, atMs };
   try {
-    await vaults.unbind(projectId, diskId);
+    await vaults.rebind({ projectId, diskId }, move);
   } catch (error) {
     if (!isError(error, 'catalog.conflict')) throw error;
     throw new HoldfastError('BackupService.6125', { id: source.id }, { cause: error });
-  }
-  const { name = '', sizeBytes = 0 } = binding ?? backups.at(-1)?.disk ?? {};
-  const suspended = binding?.suspended;
-  const bound = { projectId, diskId, name, sizeBytes, ...(suspended && { suspended }) };
-  const createdAtMs = clock.nowMs();
-  try {
-    await vaults.bind({ ...bound, vaultId: destination.id, createdAtMs });
-  } catch (error) {
-    await vaults.bind({ ...bound, vaultId: source.id, createdAtMs }).catch((cause: unknown) => {
-      probe.problem('vault.binding-lost', cause, { vaultId: source.id, diskId });
-    });
-    throw error;
   }
 }

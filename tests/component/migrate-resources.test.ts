@@ -352,7 +352,7 @@ describe('a migration is refused', () => {
     expect(await world.catalog.vaults.bindings(destination)).toEqual([]);
   });
 
-  it('goes on where a request before it ended between the vaults', async () => {
+  it('takes in a disk that no vault has, by the backups that it left', async () => {
     const { world, ask, diskId, destination } = await over();
     await world.catalog.vaults.unbind(API_PROJECT, diskId);
     expect((await ask()).status).toBe(200);

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe } from '@jest/globals';
 import type { Catalog } from '../../lib/ports/catalog.ts';
 import { backupCases } from './catalog-backups.suite.ts';
 import { credentialCases } from './catalog-credentials.suite.ts';
+import { diskCases } from './catalog-disks.suite.ts';
 import { listCases } from './catalog-lists.suite.ts';
 import { packCases } from './catalog-packs.suite.ts';
 import { policyCases } from './catalog-policies.suite.ts';
@@ -38,6 +39,7 @@ export const catalogSuite = (name: string, start: () => Promise<CatalogUnderTest
 
     describe('repeated calls', () => repetitionCases(get));
     describe('vaults', () => vaultCases(get));
+    describe('disks of vaults', () => diskCases(get));
     describe('backups', () => backupCases(get));
     describe('policies', () => policyCases(get));
     describe('sessions', () => sessionCases(get));

@@ -144,6 +144,19 @@ describe('a catalog that others change between a read and the write', () => {
     });
   });
 
+  it('does not move a disk that is just being protected, or to a vault that just went', async () => {
+    const move = (toVaultId: string) => ({ fromVaultId: world.vault.id, toVaultId, atMs: AT_MS });
+    const going = await meddled(() => healthy.vaults.delete(world.empty.projectId, world.empty.id));
+    await expectCode(going.vaults.rebind(world.spare, move(world.empty.id)), 'BackupService.6105');
+    expect(await healthy.vaults.bindings(world.vault.id)).toContainEqual(world.spare);
+    const beginning = await meddled(() => healthy.backups.begin(world.begun, world.begunTask));
+    await expectCode(
+      beginning.vaults.rebind(world.spare, move(world.empty.id)),
+      'catalog.conflict',
+    );
+    expect(await healthy.vaults.bindings(world.empty.id)).toEqual([]);
+  });
+
   it('leaves a disk alone that was bound anew after its unbinding', async () => {
     world = await givenWorld(healthy);
     const { projectId, diskId } = world.spare;

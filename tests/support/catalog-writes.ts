@@ -22,6 +22,12 @@ export const WRITES: Record<string, (catalog: Catalog, world: World) => Promise<
   'vaults.delete': (c, w) => c.vaults.delete(w.empty.projectId, w.empty.id),
   'vaults.bind': (c, w) => c.vaults.bind(w.unbound),
   'vaults.unbind': (c, w) => c.vaults.unbind(w.spare.projectId, w.spare.diskId),
+  'vaults.rebind': (c, w) =>
+    c.vaults.rebind(w.spare, {
+      fromVaultId: w.spare.vaultId,
+      toVaultId: w.empty.id,
+      atMs: AT_MS + 7,
+    }),
   'vaults.setSuspended': (c, w) => c.vaults.setSuspended(w.spare, true),
   'vaults.update (a resize)': (c, w) => c.vaults.update({ ...w.vault, sizeGib: 200 }),
   'vaults.update (unmetered)': (c, w) => c.vaults.update({ ...w.vault, threshold: 7 }),

@@ -103,6 +103,22 @@ export const isToUnbind = (stored: Binding | null, projectId: ProjectId): boolea
   return refuse(`disk ${stored.diskId}`, `task ${stored.protectingTaskId} protects it`);
 };
 
+/** `stored`: the disk's binding in whatever vault; the others: the vault that it is to join. */
+export const isToRebind = (
+  stored: Binding | null,
+  { projectId, diskId }: Pick<Binding, 'projectId' | 'diskId'>,
+  { fromVaultId, toVaultId }: { fromVaultId: VaultId; toVaultId: VaultId },
+  vault: Vault | null,
+  contents: Pick<VaultContents, 'bindingCount'> | null,
+): stored is Binding => {
+  const own = stored?.projectId === projectId ? stored : null;
+  if (own?.vaultId === toVaultId) return false;
+  if (own?.vaultId !== fromVaultId) return refuse(`disk ${diskId}`, 'its vault is another one');
+  return (
+    isToUnbind(own, projectId) && isToBind(null, vault, { ...own, vaultId: toVaultId }, contents)
+  );
+};
+
 /** `stored`: the disk's binding, in the wanted vault or not. */
 export const isToSuspend = (
   stored: Binding | null,

@@ -5,6 +5,7 @@ import type { VaultCatalog } from '../../ports/catalog.ts';
 import { changeBetween, firstChange, lastChange } from '../catalog-rules/ledger-rules.ts';
 import {
   isToBind,
+  isToRebind,
   isToSuspend,
   isToUnbind,
   isVaultToCreate,
@@ -89,6 +90,14 @@ export const memoryVaults = (state: MemoryCatalogState): VaultCatalog => {
 
     async unbind(projectId, diskId) {
       if (isToUnbind(bindings.get(diskId) ?? null, projectId)) bindings.delete(diskId);
+    },
+
+    async rebind(disk, move) {
+      const { toVaultId: vaultId, atMs: createdAtMs } = move;
+      const stored = bindings.get(disk.diskId) ?? null;
+      const contents = { bindingCount: bindingsOf(vaultId).length };
+      if (isToRebind(stored, disk, move, vaults.get(vaultId) ?? null, contents))
+        bindings.set(disk.diskId, { ...stored, vaultId, createdAtMs });
     },
 
     async bindings(vaultId) {

@@ -11,6 +11,7 @@ import { changeBetween, firstChange, lastChange } from '../../catalog-rules/ledg
 import {
   isSameBinding,
   isToBind,
+  isToRebind,
   isToSuspend,
   isToUnbind,
   isVaultToCreate,
@@ -117,15 +118,7 @@ export const dynamoVaults = (table: CatalogTable): VaultCatalog => {
                 when: { exists: false },
               },
               { put: bindingCodec.encode(binding), when: { exists: false } },
-              {
-                update: keys.usage(vaultId),
-                change: { add: { bindingCount: 1 } },
-                when: {
-                  exists: true,
-                  absent: ['isDeleting'],
-                  below: { bindingCount: VAULT_LIMITS.resourcesMax },
-                },
-              },
+              countBinding(vaultId),
             ]),
         };
       });
@@ -153,6 +146,48 @@ export const dynamoVaults = (table: CatalogTable): VaultCatalog => {
                 change: { add: { bindingCount: -1 } },
                 when: { exists: true },
               },
+            ]),
+        };
+      });
+    },
+
+    async rebind(disk, move) {
+      const { projectId, diskId } = disk;
+      const { fromVaultId, toVaultId: vaultId, atMs: createdAtMs } = move;
+      await settle('vaults.rebind', table.limits, async () => {
+        const stored = await readBinding(table, diskId);
+        const [vault, usage] = await table.snapshot(
+          [vaultCodec, keys.vault(vaultId)],
+          [usageCodec, keys.usage(vaultId)],
+        );
+        if (!isToRebind(stored, disk, move, vault, usage)) return { done: undefined };
+        const was = { createdAtMs: stored.createdAtMs };
+        const isSuspended = stored.suspended === true;
+        const leaves: Write = {
+          remove: keys.binding(fromVaultId, diskId),
+          when: {
+            equal: { ...was, ...(isSuspended && { suspended: true }) },
+            absent: ['protectingTaskId', ...(isSuspended ? [] : ['suspended'])],
+          },
+        };
+        return {
+          write: () =>
+            table.transact([
+              {
+                put: diskPointerCodec.encode({ diskId, vaultId, projectId, createdAtMs }),
+                when: { equal: { ...was, vaultId: fromVaultId } },
+              },
+              leaves,
+              {
+                put: bindingCodec.encode({ ...stored, vaultId, createdAtMs }),
+                when: { exists: false },
+              },
+              {
+                update: keys.usage(fromVaultId),
+                change: { add: { bindingCount: -1 } },
+                when: { exists: true },
+              },
+              countBinding(vaultId),
             ]),
         };
       });
@@ -192,6 +227,17 @@ export const dynamoVaults = (table: CatalogTable): VaultCatalog => {
     },
   };
 };
+
+/** One disk more, unless the vault is full or is being deleted. */
+const countBinding = (vaultId: string): Write => ({
+  update: keys.usage(vaultId),
+  change: { add: { bindingCount: 1 } },
+  when: {
+    exists: true,
+    absent: ['isDeleting'],
+    below: { bindingCount: VAULT_LIMITS.resourcesMax },
+  },
+});
 
 /** All items of a new vault. */
 export const createVaultWrites = (
