@@ -8,6 +8,7 @@ import {
   finishReconciliation,
   planVaultReconciliation,
 } from '../../lib/service/reconcile-vault.ts';
+import { runCollectJob } from '../../lib/service/run-collect-job.ts';
 import { startVerify } from '../../lib/service/start-verify.ts';
 import { expectCode } from '../support/catalog-assertions.ts';
 import {
@@ -26,6 +27,7 @@ import {
   type DataWorld,
   DISK,
   PROJECT,
+  plainContext,
   runJob,
 } from '../support/data-world.ts';
 import {
@@ -359,6 +361,8 @@ describe('while a vault is RECONCILING', () => {
     const verifying = startVerify({ backupId: first.id, percent: 100 }, caller, world.ports);
     await expectCode(verifying, 'BackupService.6112');
     await expectCode(collect(world), 'vault.reconciling');
+    const job = await runCollectJob(vaultOf(world), plainContext(world.ports));
+    expect(job).toEqual({ ended: 'reconciling', cycles: 0 });
     expect((await visibleBackups(world)).size).toBe(2);
     await reconcile(world);
     await expectCode(finishReconciliation(run, ports), 'cycle.superseded');
