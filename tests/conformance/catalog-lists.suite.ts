@@ -66,6 +66,7 @@ const backupCases = (subject: Subject): void => {
       expect(await ids({ diskId: broken.disk.id, vaultId: one.id })).toEqual([]);
       expect(await ids({ statuses: ['available', 'error'] })).toEqual([broken.id, committed.id]);
       expect(await ids({ statuses: ['deleted'], vaultId: one.id })).toEqual([hidden.id]);
+      expect(await ids({ statuses: ['deleted'] })).toEqual([hidden.id]);
       expect(await ids({ createdFromMs: AT_MS + 6, createdToMs: AT_MS + 7 })).toEqual([
         broken.id,
         begun.backup.id,
