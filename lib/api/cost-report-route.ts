@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import {
   type CostForecast,
-  type CostGroup,
+  type CostReport,
   capacityHours,
   costOf,
   gibHours,
@@ -18,8 +18,8 @@ import { timeText, toGb } from './units.ts';
 const REMARKS = [
   'An estimate in list prices, not a bill: no discounts, free tiers or taxes.',
   'capacity_gb_hours is what CBR would bill. AWS does not charge for it.',
-  'Storage: the bytes of all objects, looked at each hour; without noncurrent versions of what was ' +
-    'deleted or replaced, and without what a deleted vault still holds.',
+  'Storage: the bytes of packs and segments, looked at each hour; without noncurrent versions of ' +
+    'what was deleted or replaced, and without what a deleted vault still holds.',
   'Requests: estimated from the stored, new and deduplicated bytes of the backups whose tasks are ' +
     'kept: PUTs of objects, writes and lookups of the dedup index.',
   'Not counted, so not in it: restores, verifications, collections and API calls; Lambda, KMS, ' +
@@ -83,20 +83,6 @@ const response = z
   })
   .meta({ id: 'CostReportResp' });
 
-/** What the use case answers with, as far as it is shown. */
-interface Report {
-  fromMs: number;
-  toMs: number;
-  by: string;
-  groups: CostGroup[];
-  count: number;
-  limit: number;
-  offset: number;
-  total: Usage;
-  forecast: CostForecast | null;
-  idle: { vaultId: string; name: string }[];
-}
-
 const TAG = 'tag:';
 
 export const COST_REPORT = route({
@@ -127,7 +113,7 @@ export const COST_REPORT = route({
     limit,
     offset,
   }),
-  answer: (report: Report) => ({
+  answer: (report: CostReport) => ({
     from: timeText(report.fromMs),
     to: timeText(report.toMs),
     group_by: report.by,

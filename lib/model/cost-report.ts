@@ -68,6 +68,24 @@ export interface CostForecast {
   storedBytes: number;
 }
 
+/** The answer to what vaults have used in a period. */
+export interface CostReport {
+  fromMs: number;
+  toMs: number;
+  /** What it is grouped by: `vault`, or `tag:` and the key. */
+  by: string;
+  /** The ones that cost most first; a page of them. */
+  groups: CostGroup[];
+  count: number;
+  limit: number;
+  offset: number;
+  /** Of all groups. */
+  total: Usage;
+  forecast: CostForecast | null;
+  /** Vaults that are paid for and protect no resource that still exists (spec row BF15). */
+  idle: { vaultId: VaultId; name: string }[];
+}
+
 /** What a project has used, from its ledger and the tasks that are kept. */
 export interface LedgerFacts {
   /** By vault, each in order of revision. */

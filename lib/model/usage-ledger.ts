@@ -29,7 +29,7 @@ export interface UsageSample {
   projectId: ProjectId;
   vaultId: VaultId;
   atMs: number;
-  /** Bytes of its objects, without noncurrent versions. */
+  /** Bytes of its packs and segments, without noncurrent versions. */
   usedBytes: number;
   backupCount: number;
 }

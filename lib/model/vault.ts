@@ -83,6 +83,19 @@ export interface Vault {
   updatedAtMs: number;
 }
 
+/** What a vault is that was just made; the rest is the same for all of this release. */
+export const newVault = (
+  given: Omit<Vault, keyof typeof NEW_VAULT | 'revision' | 'updatedAtMs'>,
+): Vault => ({ ...NEW_VAULT, ...given, revision: 1, updatedAtMs: given.createdAtMs });
+
+const NEW_VAULT = {
+  status: 'available',
+  chargingMode: 'post_paid',
+  consistentLevel: 'crash_consistent',
+  objectType: 'disk',
+  protectType: 'backup',
+} as const satisfies Partial<Vault>;
+
 /** Spec section 3.5: at least one of the rules' tags, when there are any. */
 export const matchesBindRules = (
   tags: readonly Tag[],

@@ -4,7 +4,7 @@ import type { VaultDetails } from '../model/details.ts';
 import type { Disk } from '../model/disk.ts';
 import type { PolicyId } from '../model/ids.ts';
 import type { Policy } from '../model/policy.ts';
-import { VAULT_LIMITS, type Vault } from '../model/vault.ts';
+import { newVault, VAULT_LIMITS, type Vault } from '../model/vault.ts';
 import type { ApiPorts } from './api-ports.ts';
 import { applyTo, checkFits } from './associate-policy.ts';
 import { bindDisks, checkDisks, type ResourceRequest } from './bind-disks.ts';
@@ -50,7 +50,7 @@ export async function createVault(
   checkSize(command.sizeGib, VAULT_LIMITS.sizeGibMin);
   checkKind(command);
   const { policyId, resources, sizeGib } = command;
-  const vault = newVault(command, caller, ports);
+  const vault = vaultOf(command, caller, ports);
   const policy = await fittingPolicy(policyId, vault, ports);
   const disks = await checkDisks(resources, { sizeGib, bound: [] }, caller.projectId, ports);
   checkTagCount(command.tags);
@@ -102,20 +102,14 @@ async function fittingPolicy(
   return policy;
 }
 
-function newVault(command: CreateVaultCommand, caller: Caller, ports: Ports): Vault {
-  const nowMs = ports.clock.nowMs();
+function vaultOf(command: CreateVaultCommand, caller: Caller, ports: Ports): Vault {
   const { backupNamePrefix } = command;
-  return {
+  return newVault({
     id: ports.ids.uuid(),
     projectId: caller.projectId,
     name: command.name,
     description: command.description,
-    status: 'available',
     sizeGib: command.sizeGib,
-    chargingMode: 'post_paid',
-    consistentLevel: 'crash_consistent',
-    objectType: 'disk',
-    protectType: 'backup',
     threshold: command.threshold,
     smnNotify: command.smnNotify,
     autoExpand: command.autoExpand,
@@ -127,10 +121,8 @@ function newVault(command: CreateVaultCommand, caller: Caller, ports: Ports): Va
     ...(backupNamePrefix === undefined ? {} : { backupNamePrefix }),
     userId: caller.userId,
     keyId: ports.ids.uuid(),
-    revision: 1,
-    createdAtMs: nowMs,
-    updatedAtMs: nowMs,
-  };
+    createdAtMs: ports.clock.nowMs(),
+  });
 }
 
 /**

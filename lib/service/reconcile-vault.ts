@@ -10,7 +10,7 @@ import {
 import { type VaultKeys, vaultKeys } from '../engine/vault-keys.ts';
 import { HoldfastError, isError } from '../errors.ts';
 import type { ProjectId, VaultId } from '../model/ids.ts';
-import type { Vault } from '../model/vault.ts';
+import { newVault, type Vault } from '../model/vault.ts';
 import type { DataPorts } from './data-ports.ts';
 
 export type ReconcilePorts = Pick<
@@ -82,7 +82,7 @@ export const beginReconciliation = async (
   const isNew = (await findVault(vault, ports)) === null;
   if (isNew) {
     const stored = await readStoredVault(vault, ports);
-    await reconciling.createVault(newVault(vault, stored), stored.keys);
+    await reconciling.createVault(vaultOf(vault, stored), stored.keys);
   }
   return { run: { ...vault, ...(await reconciling.begin(vaultId, ports.ids.uuid())) }, isNew };
 };
@@ -172,20 +172,14 @@ const keysOf = (
 const defaultName = (vaultId: VaultId): string => `vault-${vaultId.slice(0, 8)}`;
 
 /** A vault with what its file says; the rest is not stored in S3 and gets defaults. */
-const newVault = ({ projectId, vaultId }: VaultToReconcile, { file, keys }: StoredVault): Vault => {
+const vaultOf = ({ projectId, vaultId }: VaultToReconcile, { file, keys }: StoredVault): Vault => {
   const [first] = keys;
-  const createdAtMs = file?.createdAtMs ?? first?.createdAtMs ?? 0;
-  return {
+  return newVault({
     id: vaultId,
     projectId,
     name: file?.name ?? defaultName(vaultId),
     description: '',
-    status: 'available',
     sizeGib: 100,
-    chargingMode: 'post_paid',
-    consistentLevel: 'crash_consistent',
-    objectType: 'disk',
-    protectType: 'backup',
     threshold: 80,
     smnNotify: true,
     // Whatever it holds, the next backup has room.
@@ -197,8 +191,6 @@ const newVault = ({ projectId, vaultId }: VaultToReconcile, { file, keys }: Stor
     enterpriseProjectId: '0',
     userId: '',
     keyId: first?.keyId ?? '',
-    revision: 1,
-    createdAtMs,
-    updatedAtMs: createdAtMs,
-  };
+    createdAtMs: file?.createdAtMs ?? first?.createdAtMs ?? 0,
+  });
 };

@@ -1,16 +1,15 @@
 import { HoldfastError, isError } from '../errors.ts';
 import {
-  type CostForecast,
   type CostGroup,
+  type CostReport,
   type CountedBackup,
   costGroups,
   FORECAST,
   forecastCosts,
   type LedgerFacts,
   totalUsage,
-  type Usage,
 } from '../model/cost-report.ts';
-import type { DiskId, ProjectId, VaultId } from '../model/ids.ts';
+import type { DiskId, ProjectId } from '../model/ids.ts';
 import { DAY_MS, dayOf, type UsageSample } from '../model/usage-ledger.ts';
 import type { ApiPorts } from './api-ports.ts';
 import type { Caller } from './caller.ts';
@@ -26,23 +25,6 @@ export interface ReportCostsCommand {
   tagKey?: string | undefined;
   limit: number;
   offset: number;
-}
-
-export interface CostReport {
-  fromMs: number;
-  toMs: number;
-  /** What it is grouped by: `vault`, or `tag:` and the key. */
-  by: string;
-  /** The ones that cost most first; a page of them. */
-  groups: CostGroup[];
-  count: number;
-  limit: number;
-  offset: number;
-  /** Of all groups. */
-  total: Usage;
-  forecast: CostForecast | null;
-  /** Vaults that are paid for and protect no resource that still exists (spec row BF15). */
-  idle: { vaultId: VaultId; name: string }[];
 }
 
 type Ports = Pick<ApiPorts, 'catalog' | 'disks' | 'clock'>;
