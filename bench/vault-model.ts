@@ -109,7 +109,7 @@ export class VaultModel {
         epoch: this.#epoch,
         m0: this.#epoch,
         nowMs,
-        objects: { packs: new Map(), sessions: new Map(), usedBytes: 0 },
+        objects: { packs: new Map(), sessions: new Map() },
         sessions: { open: [], ended: [] },
         mark: {
           live,

@@ -4,6 +4,7 @@ import type { Session } from '../model/session.ts';
 import type { BackupCount } from '../model/vault.ts';
 import type { Catalog } from '../ports/catalog.ts';
 import type { CountedUsage } from '../ports/garbage-catalog.ts';
+import { storedBytes } from './list-vault-objects.ts';
 import type { Survey } from './survey-vault.ts';
 
 /** Readings of what goes on changing; then it is left to the next audit. */
@@ -31,15 +32,12 @@ export const checkUsedBytes = (
 const leastUsed = ({ objects, sessions, mark, packs }: Survey['facts'], m0: number): number => {
   const isYoung = ({ startEpoch }: Session) => startEpoch >= m0;
   const young = new Set([...sessions.open, ...sessions.ended].filter(isYoung).map(({ id }) => id));
-  let sum = 0;
-  for (const { id, sessionId } of packs)
-    if (mark.live.has(id) && !young.has(sessionId)) sum += objects.packs.get(id)?.sizeBytes ?? 0;
-  for (const [sessionId, { objects: own }] of objects.sessions) {
-    if (young.has(sessionId)) continue;
-    for (const { random, sizeBytes } of own)
-      if (random !== undefined && mark.segments.has(random)) sum += sizeBytes;
-  }
-  return sum;
+  const named = packs.filter(({ id, sessionId }) => mark.live.has(id) && !young.has(sessionId));
+  const namedIds = new Set(named.map(({ id }) => id));
+  return storedBytes(objects, {
+    pack: (id) => namedIds.has(id),
+    segment: (random, sessionId) => !young.has(sessionId) && mark.segments.has(random),
+  });
 };
 
 /**

@@ -9,7 +9,7 @@ import {
 import type { Finding } from '../model/finding.ts';
 import { commonSlots, countSlots, HOLDING_STATES, type Pack } from '../model/pack.ts';
 import type { Catalog } from '../ports/catalog.ts';
-import type { ObjectStore } from '../ports/object-store.ts';
+import { sizeOfStored } from './is-stored.ts';
 import { markLiveSlots } from './mark-live-slots.ts';
 import { type GarbageFacts, sessionDoubts } from './plan-garbage.ts';
 import { runLanes } from './run-lanes.ts';
@@ -115,7 +115,7 @@ const lookAgain = async (
     return pack !== null && HOLDING_STATES.has(pack.state) ? pack : null;
   };
   const before = await holding();
-  const sizeBytes = await sizeOf(packKey({ projectId, vaultId }, id), objects);
+  const sizeBytes = await sizeOfStored(packKey({ projectId, vaultId }, id), objects);
   const after = await holding();
   if (before === null || after === null) return null;
   if (sizeBytes === null) return { kind: 'object-missing', id, text: 'it is not stored' };
@@ -153,18 +153,8 @@ const unknownSessions = async (
   const findings: Finding[] = [];
   for (const { sessionId, object, reason } of sessionDoubts(facts)) {
     const keyOf = object === 'manifest' ? manifestKey : commitMarkerKey;
-    const sizeBytes = await sizeOf(keyOf({ projectId, vaultId }, sessionId), objects);
+    const sizeBytes = await sizeOfStored(keyOf({ projectId, vaultId }, sessionId), objects);
     if (sizeBytes !== null) findings.push({ kind: 'session-unknown', id: sessionId, text: reason });
   }
   return findings;
-};
-
-/** `null` when it is not stored. */
-const sizeOf = async (key: string, objects: ObjectStore): Promise<number | null> => {
-  try {
-    return (await objects.head(key)).sizeBytes;
-  } catch (error) {
-    if (!isError(error, 'store.object-missing')) throw error;
-    return null;
-  }
 };

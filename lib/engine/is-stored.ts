@@ -2,15 +2,18 @@ import { isError } from '../errors.ts';
 import type { ObjectStore } from '../ports/object-store.ts';
 
 /** True when there is an object of that key. */
-export const isStored = async (
+export const isStored = async (key: string, objects: Pick<ObjectStore, 'head'>): Promise<boolean> =>
+  (await sizeOfStored(key, objects)) !== null;
+
+/** Bytes of the object of that key; `null` when there is none. */
+export const sizeOfStored = async (
   key: string,
   objects: Pick<ObjectStore, 'head'>,
-): Promise<boolean> => {
+): Promise<number | null> => {
   try {
-    await objects.head(key);
-    return true;
+    return (await objects.head(key)).sizeBytes;
   } catch (error) {
     if (!isError(error, 'store.object-missing')) throw error;
-    return false;
+    return null;
   }
 };

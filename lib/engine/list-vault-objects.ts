@@ -20,8 +20,6 @@ export interface SessionObjects {
 export interface VaultObjects {
   packs: Map<string, { key: string; sizeBytes: number }>;
   sessions: Map<string, SessionObjects>;
-  /** Bytes of all of them. */
-  usedBytes: number;
 }
 
 /** Lists a vault. Memory: a key for each object; a vault of 100 TiB has some millions. */
@@ -29,15 +27,13 @@ export const listVaultObjects = async (
   vault: VaultAddress,
   objects: Pick<ObjectStore, 'list'>,
 ): Promise<VaultObjects> => {
-  const found: VaultObjects = { packs: new Map(), sessions: new Map(), usedBytes: 0 };
+  const found: VaultObjects = { packs: new Map(), sessions: new Map() };
   for await (const object of objects.list(packsPrefix(vault))) {
     const pack = parsePackKey(object.key);
-    found.usedBytes += object.sizeBytes;
     if (pack !== null) found.packs.set(pack.packId, object);
   }
   for await (const object of objects.list(backupsPrefix(vault))) {
     const parsed = parseBackupKey(object.key);
-    found.usedBytes += object.sizeBytes;
     if (parsed === null) continue;
     const { sessionId, part, random } = parsed;
     const own = found.sessions.get(sessionId) ?? newSession();
@@ -50,6 +46,22 @@ export const listVaultObjects = async (
 };
 
 const newSession = (): SessionObjects => ({ hasManifest: false, isCommitted: false, objects: [] });
+
+/** Bytes of packs and segments, which a vault's used bytes are; of all of them by default. */
+export const storedBytes = (
+  { packs, sessions }: VaultObjects,
+  counts = {
+    pack: (_packId: string): boolean => true,
+    segment: (_random: string, _sessionId: string): boolean => true,
+  },
+): number => {
+  let sum = 0;
+  for (const [packId, { sizeBytes }] of packs) if (counts.pack(packId)) sum += sizeBytes;
+  for (const [sessionId, { objects }] of sessions)
+    for (const { random, sizeBytes } of objects)
+      if (random !== undefined && counts.segment(random, sessionId)) sum += sizeBytes;
+  return sum;
+};
 
 /** Deletes all that is stored of a vault, its keys too. */
 export const deleteVaultObjects = async (

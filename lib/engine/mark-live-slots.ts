@@ -1,7 +1,7 @@
 import { isError } from '../errors.ts';
 import type { Manifest } from '../format/manifest.ts';
 import type { Backup } from '../model/backup.ts';
-import { PACK_SLOTS_MAX } from '../model/pack.ts';
+import { PACK_SLOTS_MAX, setSlot } from '../model/pack.ts';
 import type { ObjectStore } from '../ports/object-store.ts';
 import { readManifest, readSegment } from './read-manifest.ts';
 import { runLanes } from './run-lanes.ts';
@@ -81,5 +81,5 @@ const markRoot = async (
 const markSlot = (live: Map<string, Uint8Array>, packId: string, slot: number): void => {
   const bits = live.get(packId) ?? new Uint8Array(PACK_SLOTS_MAX / 8);
   live.set(packId, bits);
-  bits[slot >> 3]! |= 1 << (slot & 7);
+  setSlot(bits, slot);
 };

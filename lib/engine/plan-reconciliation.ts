@@ -3,6 +3,7 @@ import { derivedUuid, type PackId, type SessionId } from '../model/ids.ts';
 import type { Pack } from '../model/pack.ts';
 import { taskIdOf } from '../model/policy-run.ts';
 import { NO_STATS, type Session } from '../model/session.ts';
+import { storedBytes } from './list-vault-objects.ts';
 import type { ReconciliationFacts, ShownBackup } from './survey-reconciliation.ts';
 
 /** What a reconciliation will do. A dry run prints it and does none of it. */
@@ -46,7 +47,7 @@ export const planReconciliation = (facts: ReconciliationFacts): ReconciliationPl
     packs,
     indexed,
     dropped,
-    usedBytes: usedBytes(facts),
+    usedBytes: storedBytes(facts.objects),
   };
 };
 
@@ -269,11 +270,3 @@ const unusable = ({ condemnedEpoch: _, ...pack }: Pack, reason: string): Pack =>
   state: 'QUARANTINED',
   reason: pack.reason ?? reason,
 });
-
-const usedBytes = ({ objects }: ReconciliationFacts): number => {
-  let sum = 0;
-  for (const { sizeBytes } of objects.packs.values()) sum += sizeBytes;
-  for (const { objects: own } of objects.sessions.values())
-    for (const { random, sizeBytes } of own) if (random !== undefined) sum += sizeBytes;
-  return sum;
-};

@@ -1,7 +1,7 @@
 import { HoldfastError } from '../errors.ts';
 import { packKey } from '../format/object-keys.ts';
 import { decodePack, encodePack, readPackKeyId } from '../format/pack.ts';
-import { isSlotSet } from '../model/pack.ts';
+import { isSlotSet, setSlot } from '../model/pack.ts';
 import type { Ids } from '../ports/ids.ts';
 import type { ObjectStore } from '../ports/object-store.ts';
 import type { VaultKeys } from './vault-keys.ts';
@@ -53,7 +53,7 @@ export const shrinkPack = async (
   const present = new Uint8Array(Math.ceil(stored.length / 8));
   const dropped = new Map<number, Uint8Array>();
   for (const [slot, entry] of stored.entries()) {
-    if (slots[slot]) present[slot >> 3]! |= 1 << (slot & 7);
+    if (slots[slot]) setSlot(present, slot);
     else if (entry) dropped.set(slot, entry.blockId);
   }
   const shrunk = encodePack({

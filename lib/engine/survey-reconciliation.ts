@@ -4,7 +4,7 @@ import type { VaultAddress } from '../format/object-keys.ts';
 import type { SegmentEntry } from '../format/segment.ts';
 import type { Backup } from '../model/backup.ts';
 import type { PackId } from '../model/ids.ts';
-import { HOLDING_STATES, isSlotSet, PACK_SLOTS_MAX, type Pack } from '../model/pack.ts';
+import { HOLDING_STATES, isSlotSet, PACK_SLOTS_MAX, type Pack, setSlot } from '../model/pack.ts';
 import type { Session } from '../model/session.ts';
 import type { Catalog } from '../ports/catalog.ts';
 import type { ObjectStore } from '../ports/object-store.ts';
@@ -113,7 +113,7 @@ const readChangedPacks = async (
     if ('damage' in table) shown.set(packId, table);
     else {
       const present = new Uint8Array(Math.ceil(table.slotCount / 8));
-      for (const slot of table.blocks.keys()) present[slot >> 3]! |= 1 << (slot & 7);
+      for (const slot of table.blocks.keys()) setSlot(present, slot);
       const { keyId, slotCount, storedBytes } = table;
       shown.set(packId, { keyId, slotCount, present, storedBytes });
     }
@@ -160,7 +160,7 @@ const readBackups = async (
       backups.push({ sessionId, state: 'unreadable', damage });
       return;
     }
-    const damage = await findDamage(manifest, { present, missing, checked }, surveying);
+    const damage = await firstDamage(manifest, { present, missing, checked }, surveying);
     const { segments: _, ...facts } = manifest;
     backups.push({
       sessionId,
@@ -183,7 +183,7 @@ interface Checking {
 }
 
 /** The first thing that a backup names and that is not there; `null` when it is whole. */
-const findDamage = async (
+const firstDamage = async (
   manifest: Manifest,
   { present, missing, checked }: Checking,
   surveying: Surveying,

@@ -4,7 +4,7 @@ import type { Session, SessionState } from '../model/session.ts';
 import type { Catalog } from '../ports/catalog.ts';
 import type { ObservedUsage } from '../ports/garbage-catalog.ts';
 import type { ObjectStore } from '../ports/object-store.ts';
-import { listVaultObjects } from './list-vault-objects.ts';
+import { listVaultObjects, storedBytes } from './list-vault-objects.ts';
 import { markLiveSlots } from './mark-live-slots.ts';
 import type { GarbageFacts } from './plan-garbage.ts';
 import type { VaultKeys } from './vault-keys.ts';
@@ -63,12 +63,8 @@ const uncounted = (running: Session[]): Set<SessionId> => {
 /** Packs and segments that are stored, but for those of these sessions. */
 const usedBytes = ({ objects, packs }: GarbageFacts, without: Set<SessionId>): number => {
   const writerOf = new Map(packs.map(({ id, sessionId }) => [id, sessionId]));
-  let sum = 0;
-  for (const [packId, { sizeBytes }] of objects.packs)
-    if (!without.has(writerOf.get(packId) ?? '')) sum += sizeBytes;
-  for (const [sessionId, { objects: own }] of objects.sessions) {
-    if (without.has(sessionId)) continue;
-    for (const { random, sizeBytes } of own) if (random !== undefined) sum += sizeBytes;
-  }
-  return sum;
+  return storedBytes(objects, {
+    pack: (id) => !without.has(writerOf.get(id) ?? ''),
+    segment: (_, sessionId) => !without.has(sessionId),
+  });
 };

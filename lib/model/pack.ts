@@ -73,7 +73,7 @@ export interface Pack {
 
 /** True when `slot` of a pack still holds its block. */
 export const hasSlot = (pack: Pick<Pack, 'present' | 'slotCount'>, slot: number): boolean =>
-  slot < pack.slotCount && ((pack.present[slot >> 3] ?? 0) & (1 << (slot & 7))) !== 0;
+  slot < pack.slotCount && isSlotSet(pack.present, slot);
 
 /** True when every slot of `part` is one of `whole`. */
 export const isPartOf = (part: Uint8Array, whole: Uint8Array): boolean =>
@@ -82,13 +82,18 @@ export const isPartOf = (part: Uint8Array, whole: Uint8Array): boolean =>
 /** The `present` bits of a pack that was just sealed: all of its slots. */
 export const allSlots = (slotCount: number): Uint8Array => {
   const bits = new Uint8Array(Math.ceil(slotCount / 8));
-  for (let slot = 0; slot < slotCount; slot++) bits[slot >> 3]! |= 1 << (slot & 7);
+  for (let slot = 0; slot < slotCount; slot++) setSlot(bits, slot);
   return bits;
 };
 
 /** True when bit `slot` is set. */
 export const isSlotSet = (bits: Uint8Array, slot: number): boolean =>
   ((bits[slot >> 3] ?? 0) & (1 << (slot & 7))) !== 0;
+
+/** Sets bit `slot`, which `bits` must have room for. */
+export const setSlot = (bits: Uint8Array, slot: number): void => {
+  bits[slot >> 3]! |= 1 << (slot & 7);
+};
 
 /** How many bits are set. */
 export const countSlots = (bits: Uint8Array): number => {

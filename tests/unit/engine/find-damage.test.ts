@@ -37,7 +37,7 @@ const given = async (stored: number | null) => {
     epoch: 1,
     m0: 1,
     nowMs: 0,
-    objects: { packs: new Map(), sessions: new Map(), usedBytes: 0 },
+    objects: { packs: new Map(), sessions: new Map() },
     sessions: { open: [], ended: [] },
     mark: {
       live: new Map(),

@@ -19,7 +19,7 @@ const facts = (change: Partial<GarbageFacts>): GarbageFacts => ({
   epoch: 9,
   m0: 5,
   nowMs: 1,
-  objects: { packs: new Map(), sessions: new Map(), usedBytes: 0 },
+  objects: { packs: new Map(), sessions: new Map() },
   sessions: { open: [], ended: [] },
   mark: {
     live: new Map(),
@@ -40,7 +40,7 @@ it('segments that nobody names go once their session is older than all that run'
   });
   const ended = [session('old', 4), session('young', 5)];
   const sessions = new Map(ended.map(({ id }) => [id, own(id)]));
-  const objects = { packs: new Map(), sessions, usedBytes: 2 };
+  const objects = { packs: new Map(), sessions };
   const { leftovers } = planGarbage(facts({ objects, sessions: { open: [], ended } }));
   expect(leftovers.map(({ key }) => key)).toEqual(['old']);
 });
