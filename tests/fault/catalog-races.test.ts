@@ -157,6 +157,20 @@ describe('a catalog that others change between a read and the write', () => {
     expect(await healthy.vaults.bindings(world.empty.id)).toEqual([]);
   });
 
+  it('finds a disk that moves between the read of its pointer and the read of its binding', async () => {
+    world = await givenWorld(healthy);
+    const { projectId, diskId, vaultId: fromVaultId } = world.spare;
+    const move = { fromVaultId, toVaultId: world.empty.id, atMs: AT_MS + 5 };
+    const { client } = faultyClient(dynamo.client, (call, command) =>
+      call === 1 && command === 'GetCommand'
+        ? () => healthy.vaults.rebind(world.spare, move)
+        : undefined,
+    );
+    const catalog = dynamoCatalog(client, dynamo.tables.catalog, LIMITS);
+    const moved = { ...world.spare, vaultId: world.empty.id, createdAtMs: move.atMs };
+    expect(await catalog.vaults.binding(projectId, diskId)).toStrictEqual(moved);
+  });
+
   it('leaves a disk alone that was bound anew after its unbinding', async () => {
     world = await givenWorld(healthy);
     const { projectId, diskId } = world.spare;

@@ -25,11 +25,26 @@ export const findBackup = async (table: CatalogTable, id: BackupId): Promise<Ite
   return pointer === null ? null : keys.backup(pointer.vaultId, pointer.createdAtMs, id);
 };
 
-/** A disk's binding, in whatever vault. */
+/**
+ * A disk's binding, in whatever vault. Between the two reads the disk may move: it is nowhere only
+ * if its pointer says afterwards what it said before.
+ */
 export const readBinding = async (table: CatalogTable, diskId: DiskId): Promise<Binding | null> => {
-  const pointer = await table.get(diskPointerCodec, keys.diskPointer(diskId));
-  return pointer === null ? null : table.get(bindingCodec, keys.binding(pointer.vaultId, diskId));
+  const readPointer = () => table.get(diskPointerCodec, keys.diskPointer(diskId));
+  let pointer = await readPointer();
+  for (let moves = 0; pointer !== null && moves < MOVES_MAX; moves++) {
+    const binding = await table.get(bindingCodec, keys.binding(pointer.vaultId, diskId));
+    if (binding !== null) return binding;
+    const now = await readPointer();
+    if (now?.vaultId === pointer.vaultId && now.createdAtMs === pointer.createdAtMs) return null;
+    pointer = now;
+  }
+  if (pointer === null) return null;
+  throw new HoldfastError('catalog.unavailable', { operation: 'get' });
 };
+
+/** More moves of a disk during one read of it than anybody makes. */
+const MOVES_MAX = 5;
 
 /** The vault's epoch and run; `BackupService.6105` when there is no such vault. */
 export const readEpoch = async (table: CatalogTable, vaultId: VaultId): Promise<EpochItem> => {
