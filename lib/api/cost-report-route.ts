@@ -7,8 +7,9 @@ import {
   gibHours,
   type Usage,
 } from '../model/cost-report.ts';
+import { HOUR_MS } from '../model/duration.ts';
 import { PRICES } from '../model/prices.ts';
-import { HOUR_MS } from '../model/usage-ledger.ts';
+
 import { time } from './fields.ts';
 import { moment, PAGE } from './query.ts';
 import { route } from './route.ts';

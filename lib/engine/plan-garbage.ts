@@ -1,4 +1,5 @@
 import type { Backup } from '../model/backup.ts';
+import { DAY_MS } from '../model/duration.ts';
 import type { PackId, SessionId } from '../model/ids.ts';
 import { commonSlots, countSlots, type Pack } from '../model/pack.ts';
 import type { Session } from '../model/session.ts';
@@ -15,7 +16,7 @@ import type { Mark } from './mark-live-slots.ts';
 export const GARBAGE_LIMITS = {
   shrinkBelow: 0.75,
   windowMs: 0,
-  sessionsKeptMs: 7 * 86_400_000,
+  sessionsKeptMs: 7 * DAY_MS,
 };
 
 /** What a cycle has read, in this order: objects, sessions, roots (the mark), packs. */

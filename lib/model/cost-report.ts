@@ -1,12 +1,11 @@
 import { BLOCK_BYTES, SEGMENT_BYTES } from './block.ts';
+import { DAY_MS, HOUR_MS } from './duration.ts';
 import type { VaultId } from './ids.ts';
 import { PACK_TARGET_BYTES } from './pack.ts';
 import type { Prices } from './prices.ts';
 import type { BackupStats } from './session.ts';
 import {
-  DAY_MS,
   dayOf,
-  HOUR_MS,
   ledgerRows,
   type MeteredSpec,
   meteredStretches,

@@ -1,10 +1,9 @@
 import type { AppliedPolicy } from './applied-policy.ts';
 import { type Backup, isIncremental } from './backup.ts';
+import { DAY_MS } from './duration.ts';
 import { type CheckpointId, type DiskId, derivedUuid, type OperationLogId } from './ids.ts';
 import type { Policy } from './policy.ts';
 import { parseSchedule, timePoints } from './schedule.ts';
-
-const DAY_MS = 86_400_000;
 
 /** No pattern lets more days pass between two time points (31: the interval, and a day's part). */
 const LOOK_BACK_DAYS = 31;

@@ -1,3 +1,4 @@
+import { DAY_MS, HOUR_MS } from './duration.ts';
 import type { ProjectId, VaultId } from './ids.ts';
 import type { Tag } from './tag.ts';
 
@@ -50,8 +51,6 @@ export interface LedgerRow extends Period {
   isCarried: boolean;
 }
 
-export const HOUR_MS = 3_600_000;
-export const DAY_MS = 24 * HOUR_MS;
 /** How long the ledger is kept unless configured: 13 months, to compare one with a year ago. */
 export const LEDGER_MS = 400 * DAY_MS;
 

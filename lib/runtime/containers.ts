@@ -22,6 +22,7 @@ import { systemIds } from '../adapters/local/system-ids.ts';
 import { webhookNotifier } from '../adapters/local/webhook-notifier.ts';
 import { type BlockPool, threadPool } from '../engine/pool/block-pool.ts';
 import { HoldfastError } from '../errors.ts';
+import { DAY_MS } from '../model/duration.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Disks } from '../ports/disks.ts';
 import type { KeyProvider } from '../ports/key-provider.ts';
@@ -82,7 +83,7 @@ export const apiPorts = once((): ApiPorts => {
       region: env.HOLDFAST_REGION,
       availabilityZone: env.HOLDFAST_ZONE,
       requestsPerSecond: env.HOLDFAST_REQUESTS_PER_SECOND,
-      taskKeptMs: env.HOLDFAST_TASK_DAYS * 86_400_000,
+      taskKeptMs: env.HOLDFAST_TASK_DAYS * DAY_MS,
     },
   };
 });
@@ -98,9 +99,9 @@ export const dataWorld = once((): { ports: DataPorts; names: FunctionNames } => 
       rangeSegments: env.HOLDFAST_RANGE_SEGMENTS,
       workers: env.HOLDFAST_WORKERS,
       marginMs: env.HOLDFAST_MARGIN_SECONDS * 1000,
-      ledgerMs: env.HOLDFAST_LEDGER_DAYS * 86_400_000,
-      taskKeptMs: env.HOLDFAST_TASK_DAYS * 86_400_000,
-      garbage: { windowMs: env.HOLDFAST_UNDELETE_DAYS * 86_400_000 },
+      ledgerMs: env.HOLDFAST_LEDGER_DAYS * DAY_MS,
+      taskKeptMs: env.HOLDFAST_TASK_DAYS * DAY_MS,
+      garbage: { windowMs: env.HOLDFAST_UNDELETE_DAYS * DAY_MS },
     },
   };
   const version = process.env['AWS_LAMBDA_FUNCTION_VERSION'] ?? '$LATEST';

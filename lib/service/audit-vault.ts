@@ -5,6 +5,7 @@ import { planGarbage } from '../engine/plan-garbage.ts';
 import { horizonOf, surveyVault } from '../engine/survey-vault.ts';
 import { vaultKeys } from '../engine/vault-keys.ts';
 import { HoldfastError, isError } from '../errors.ts';
+import { DAY_MS } from '../model/duration.ts';
 import type { Finding, FindingKind } from '../model/finding.ts';
 import type { Vault } from '../model/vault.ts';
 import type { VaultCollection } from './collect-vault.ts';
@@ -13,7 +14,6 @@ import { sendNotice } from './send-notice.ts';
 
 /** Findings that are told one by one; a vault that lost its objects has thousands. */
 const TOLD_MAX = 100;
-const DAY_MS = 86_400_000;
 
 /** What an audit needs of the world. It changes nothing of it. */
 export type AuditPorts = Pick<

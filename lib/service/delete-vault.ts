@@ -1,4 +1,5 @@
 import { HoldfastError } from '../errors.ts';
+import { HOUR_MS } from '../model/duration.ts';
 import type { VaultId } from '../model/ids.ts';
 import type { Vault } from '../model/vault.ts';
 import type { ApiPorts } from './api-ports.ts';
@@ -39,7 +40,7 @@ export async function deleteVault(
   await takeOffPolicies(projectId, vaultId, ports);
   try {
     // The hour: a repeated request starts it again if it ended without finishing.
-    const hour = String(Math.floor(clock.nowMs() / 3_600_000));
+    const hour = String(Math.floor(clock.nowMs() / HOUR_MS));
     await jobs.collect({ name: collectionName(vaultId, `delete-${hour}`), projectId, vaultId });
   } catch (error) {
     // The schedule starts it some hours later: the vault is deleted for its callers all the same.

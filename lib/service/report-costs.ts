@@ -9,8 +9,9 @@ import {
   type LedgerFacts,
   totalUsage,
 } from '../model/cost-report.ts';
+import { DAY_MS } from '../model/duration.ts';
 import type { DiskId, ProjectId } from '../model/ids.ts';
-import { DAY_MS, dayOf, type UsageSample } from '../model/usage-ledger.ts';
+import { dayOf, type UsageSample } from '../model/usage-ledger.ts';
 import type { ApiPorts } from './api-ports.ts';
 import type { Caller } from './caller.ts';
 import { listAll } from './list-page.ts';

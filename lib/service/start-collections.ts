@@ -1,7 +1,9 @@
+import { HOUR_MS } from '../model/duration.ts';
 import type { DataPorts } from './data-ports.ts';
 
 /** How often each vault is collected; also part of the execution's name: one a vault and period. */
-const PERIOD_MS = 6 * 3_600_000;
+const PERIOD_MS = 6 * HOUR_MS;
+
 /**
  * Starts a collection of every vault. Fired more often than the period: a start that was lost is
  * repeated under the same name. One that cannot be started does not keep the others waiting.

@@ -1,3 +1,4 @@
+import { DAY_MS } from '../model/duration.ts';
 import type { ProjectId, VaultId } from '../model/ids.ts';
 import type { Lack } from '../model/notice.ts';
 import type { Vault } from '../model/vault.ts';
@@ -15,8 +16,6 @@ interface Ports {
   notifier: Notifier;
   probe: Probe;
 }
-
-const DAY_MS = 86_400_000;
 
 /**
  * Tells the owner of a vault how it stands (spec section 3.2): each day that it is frozen; once

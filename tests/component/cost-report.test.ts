@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
+import { DAY_MS, HOUR_MS } from '../../lib/model/duration.ts';
 import { PRICES } from '../../lib/model/prices.ts';
-import { DAY_MS, HOUR_MS } from '../../lib/model/usage-ledger.ts';
+
 import { meterUsage } from '../../lib/service/meter-usage.ts';
 import { reportCosts } from '../../lib/service/report-costs.ts';
 import { apiWorld, finishBackup, PROJECT, refusal, resources } from '../support/api.ts';

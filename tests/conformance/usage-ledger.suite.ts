@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { expect, it } from '@jest/globals';
-import { DAY_MS, dayOf, HOUR_MS } from '../../lib/model/usage-ledger.ts';
+import { DAY_MS, HOUR_MS } from '../../lib/model/duration.ts';
+import { dayOf } from '../../lib/model/usage-ledger.ts';
 import type { Vault } from '../../lib/model/vault.ts';
 import { all, expectCode, many, race } from '../support/catalog-assertions.ts';
 import {

@@ -1,13 +1,9 @@
 import { fc, test } from '@fast-check/jest';
 import { expect } from '@jest/globals';
 import { costGroups, type LedgerFacts, totalUsage } from '../../lib/model/cost-report.ts';
+import { HOUR_MS } from '../../lib/model/duration.ts';
 import type { Tag } from '../../lib/model/tag.ts';
-import {
-  HOUR_MS,
-  hourOf,
-  type UsageSample,
-  type VaultChange,
-} from '../../lib/model/usage-ledger.ts';
+import { hourOf, type UsageSample, type VaultChange } from '../../lib/model/usage-ledger.ts';
 
 /** Any histories of a few vaults, over some days around a change of the clocks in Europe. */
 const T0 = Date.UTC(2026, 2, 28);

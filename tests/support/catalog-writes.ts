@@ -1,5 +1,6 @@
 import { firstChange } from '../../lib/adapters/catalog-rules/ledger-rules.ts';
-import { DAY_MS, dayOf, HOUR_MS } from '../../lib/model/usage-ledger.ts';
+import { DAY_MS, HOUR_MS } from '../../lib/model/duration.ts';
+import { dayOf } from '../../lib/model/usage-ledger.ts';
 import type { Catalog } from '../../lib/ports/catalog.ts';
 import {
   AT_MS,

@@ -8,10 +8,9 @@ import {
   requestsOf,
   totalUsage,
 } from '../../../lib/model/cost-report.ts';
+import { DAY_MS, HOUR_MS } from '../../../lib/model/duration.ts';
 import { PRICES } from '../../../lib/model/prices.ts';
 import {
-  DAY_MS,
-  HOUR_MS,
   ledgerRows,
   supersededChanges,
   type UsageSample,
