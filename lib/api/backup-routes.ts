@@ -205,7 +205,7 @@ const verify = route({
   body: backupVerifyRequest,
   status: 202,
   response: jobResponse,
-  errors: ['BackupService.6200', 'Holdfast.NotVerifiable'],
+  errors: ['BackupService.6200', 'BackupService.6112', 'Holdfast.NotVerifiable'],
   command: ({ path, body }) => ({ backupId: path.backup_id, percent: body.verify.percent }),
   answer: (task: { id: string }) => ({ job_id: task.id }),
 });

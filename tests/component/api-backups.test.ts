@@ -302,6 +302,16 @@ describe('verify backup', () => {
     expect(early).toMatchObject({ status: 409, body: refusal('Holdfast.NotVerifiable') });
   });
 
+  it('refuses while its vault is reconciled', async () => {
+    const world = await apiWorld();
+    const { backupId, vaultId } = await world.addBackup();
+    await world.catalog.reconciling.begin(vaultId, 'run');
+    expect(await world.call('POST', `/backups/${backupId}/verify`)).toMatchObject({
+      status: 400,
+      body: refusal('BackupService.6112', 'reconciling'),
+    });
+  });
+
   it('verifies a damaged backup', async () => {
     const world = await apiWorld();
     const { backupId } = await world.addBackup();
