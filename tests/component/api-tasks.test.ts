@@ -115,6 +115,8 @@ describe('a task that ended', () => {
     expect(await sweepRetention(world)).toMatchObject({ tasks: 0 });
     world.clock.advance(1);
     expect(await show()).toMatchObject({ status: 404, body: refusal('BackupService.6500') });
+    const cancelled = await world.call('POST', `/operation-logs/${taskId}/cancel`);
+    expect(cancelled).toMatchObject({ status: 404, body: refusal('BackupService.6500') });
     expect(await count()).toMatchObject({ count: 0, operation_logs: [] });
     world.clock.advance(1);
     expect(await sweepRetention(world)).toMatchObject({ tasks: 1 });
