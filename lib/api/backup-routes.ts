@@ -14,6 +14,7 @@ import {
   jobResponse,
 } from './backup-schemas.ts';
 import {
+  enterpriseProject,
   idText,
   moment,
   oneOf,
@@ -43,7 +44,7 @@ const list = route({
     dec: truth.optional(),
     deleted: truth.optional(),
     end_time: moment.optional(),
-    enterprise_project_id: z.string().optional(),
+    enterprise_project_id: enterpriseProject.optional(),
     image_type: oneOf(['backup', 'replication']).optional(),
     incremental: truth.optional(),
     member_status: oneOf(['pending', 'accepted', 'rejected']).optional(),

@@ -139,6 +139,7 @@ describe('list backups', () => {
     ['show_replication=true', 1],
     ['enterprise_project_id=0', 1],
     ['enterprise_project_id=7', 0],
+    ['enterprise_project_id=all_granted_eps', 1],
     ['used_percent=10', 1],
     ['used_percent=11', 0],
     ['start_time=2026-01-01T00:00:00Z', 1],
@@ -175,6 +176,7 @@ describe('list backups', () => {
   it.each([
     'limit=0',
     'sort=age',
+    `marker=${'x'.repeat(256)}`,
     'sort=name:down',
     'sort=name,',
     'status=gone',
