@@ -9,12 +9,16 @@ import type { Vault } from '../model/vault.ts';
 import type { DataPorts } from './data-ports.ts';
 import { snapshotsOfRoots } from './drop-snapshot.ts';
 import { hideAllBackups, removeEmptyVault } from './empty-vault.ts';
+import { beginDeletionTask } from './log-vault-deletion.ts';
 
 /** What a cycle needs of the world. */
 export type CollectPorts = Pick<
   DataPorts,
   'catalog' | 'index' | 'objects' | 'keys' | 'disks' | 'clock' | 'ids' | 'probe' | 'settings'
 >;
+
+/** Whose request the deletion of a vault is, in the task log, when nobody else's is known. */
+const REQUEST_ID = 'collector';
 
 export interface VaultCollection {
   projectId: ProjectId;
@@ -44,7 +48,11 @@ export const collectVault = async (
   const { catalog, clock, ids, probe } = ports;
   const vault = await catalog.vaults.get(projectId, vaultId);
   const isDeleted = vault.status === 'deleting';
-  if (isDeleted) await hideAllBackups(vault, ports);
+  if (isDeleted) {
+    // Whoever began the deletion may have died before it was logged.
+    await beginDeletionTask(vault, REQUEST_ID, ports);
+    await hideAllBackups(vault, ports);
+  }
   await fenceForgotten({ projectId, vaultId }, ports);
   const limits = garbageLimits(vault, ports);
   const keys = vaultKeys(vaultId, { vaults: catalog.vaults, keys: ports.keys });

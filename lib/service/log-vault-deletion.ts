@@ -9,8 +9,8 @@ type Ports = Pick<ApiPorts, 'catalog' | 'clock' | 'probe'>;
 const taskIdOf = (vaultId: string): OperationLogId => derivedUuid('vault-delete', vaultId);
 
 /**
- * Logs that a vault is being deleted (spec section 5.9). The task outlives the vault; asked for
- * again, the deletion keeps the task that it has.
+ * Logs that a vault is being deleted (spec section 5.9). The task outlives the vault; logged again,
+ * the deletion keeps the task that it has.
  */
 export async function beginDeletionTask(
   { id, projectId, name }: Vault,

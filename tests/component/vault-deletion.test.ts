@@ -61,6 +61,23 @@ it('has a task, also when it is asked for again; the watchdog ends it when nobod
   expect(await deletionTasks(world)).toMatchObject([{ id: task!.id, status: 'success' }]);
 });
 
+it('gets its task from the collector when whoever asked for it died before logging it', async () => {
+  const world = await filled();
+  const { catalog } = world.ports;
+  const usage = () => Promise.reject(new Error('died'));
+  const dying = { ...catalog, vaults: { ...catalog.vaults, usage } };
+  const ports = { ...world, ...world.ports, catalog: dying };
+  await expect(deleteVault(vaultOf(world), caller, ports)).rejects.toThrow('died');
+  expect(await deletionTasks(world)).toEqual([]);
+  expect(await catalog.vaults.get(PROJECT, world.vaultId)).toMatchObject({ status: 'deleting' });
+  expect(await runCollectJob(vaultOf(world), plainContext(world.ports))).toMatchObject({
+    ended: 'success',
+  });
+  expect(await deletionTasks(world)).toMatchObject([
+    { status: 'success', requestId: 'collector', outcome: { backups: 1 } },
+  ]);
+});
+
 it('ends with nothing left, neither objects nor items', async () => {
   const world = await filled();
   await deleteVault(vaultOf(world), caller, { ...world, ...world.ports });
