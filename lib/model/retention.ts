@@ -56,16 +56,17 @@ export type RetainedBackup = Pick<
   | 'expiresAtMs'
   | 'retention'
   | 'undeletedAtMs'
+  | 'movedFrom'
 >;
 
 export interface RetentionContext {
   nowMs: number;
   /**
    * The rule of the enabled policy that is applied to the vault, and since when it has been: by
-   * number it acts once a backup of the resource has completed since (spec section 4.5). Null:
-   * there is none.
+   * number it acts once a backup of the resource has completed in the vault since (spec section
+   * 4.5); with null, at once. Null: there is none.
    */
-  inForce: { rule: RetentionRule; sinceMs: number } | null;
+  inForce: { rule: RetentionRule; sinceMs: number | null } | null;
   /** The vault is locked (spec section 3.6). */
   locked: boolean;
   /** Backups that images were made of. */
@@ -177,9 +178,8 @@ function numberVerdict(
   const { rule, sinceMs } = inForce;
   const kept = keptByNumber(countedNewestFirst, rule);
   if (kept === null) return withoutRule;
-  if (!backups.some(({ completedAtMs = Number.NEGATIVE_INFINITY }) => completedAtMs >= sinceMs)) {
+  if (sinceMs !== null && !backups.some((backup) => hasCompletedSince(backup, sinceMs)))
     return (backup) => keep(backup, 'not_in_force');
-  }
   const wasPromised = promises(countedNewestFirst);
   return (backup) => {
     const reasons = kept.get(backup.id);
@@ -188,6 +188,12 @@ function numberVerdict(
     return drop(backup, 'beyond_rule');
   };
 }
+
+/** A backup that came from another vault was completed there, whatever the rule there was. */
+const hasCompletedSince = (
+  { completedAtMs, movedFrom }: RetainedBackup,
+  sinceMs: number,
+): boolean => movedFrom === undefined && completedAtMs !== undefined && completedAtMs >= sinceMs;
 
 /**
  * A lock holds what was promised when the backup was made: a smaller number, set later, deletes

@@ -46,8 +46,8 @@ export async function previewRetention(
   const plan: PlannedBackup[] = [];
   for (const id of vaultIds) {
     const vault = await ports.catalog.vaults.get(caller.projectId, id);
-    // As if it had been in force all along: the next completed backup makes it so.
-    const inForce = { rule: previewed, sinceMs: 0 };
+    // As if it were in force: the next completed backup makes it so.
+    const inForce = { rule: previewed, sinceMs: null };
     for (const one of await planVaultRetention({ vault, inForce }, ports)) plan.push(one);
     if (plan.length > LIST_SCAN_MAX) {
       throw new HoldfastError('Holdfast.ListTooLong', { max: LIST_SCAN_MAX });

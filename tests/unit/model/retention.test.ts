@@ -186,6 +186,19 @@ describe('a rule by number', () => {
     expect(kept(decisions(late, inForce(rule, '2026-08-20T02:01')))).toEqual(['08-20']);
   });
 
+  it('acts on what came from another vault once a backup completes in this one', () => {
+    const rule = { maxBackups: 1 };
+    const moved = days(3, { completedAtMs: NOW, movedFrom: { vaultId: 'v', backupId: 'b' } });
+    expect(decisions(moved, inForce(rule))).toEqual(
+      moved.map(({ id }) => `${id} keep not_in_force`),
+    );
+    const made = [...moved, backup('2026-08-20T03:00')];
+    expect(decisions(made, inForce(rule)).at(-1)).toBe('2026-08-20T03:00 keep newest');
+    expect(kept(decisions(made, inForce(rule)))).toEqual(['08-20']);
+    const previewed = { inForce: { rule: retentionRule(rule), sinceMs: null } };
+    expect(kept(decisions(moved, previewed))).toEqual(['08-20']);
+  });
+
   it('keeps 5 for day=5, week=1: the weekly one coincides', () => {
     const rule = inForce({ dayBackups: 5, weekBackups: 1, timezone: 'UTC+00:00' });
     const plan = decisions(days(10), rule);
