@@ -23,7 +23,6 @@ export const BACKUP_SORT_KEYS = [
   'resource_size',
   'created_at',
   'updated_at',
-  'protected_at',
 ] as const;
 
 export const backupUpdateRequest = z

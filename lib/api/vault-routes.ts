@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import type { VaultDetails } from '../model/details.ts';
-import { enterpriseProject, oneOf, PAGE, pageOf, someOf, texts } from './query.ts';
+import { oneOf, PAGE, pageOf, someOf, texts } from './query.ts';
 import { NOTHING, route } from './route.ts';
 import { vaultJson, vaultsJson } from './vault-response.ts';
 import {
@@ -83,12 +83,12 @@ const list = route({
   action: 'cbr:vaults:list',
   query: z.object({
     ...PAGE,
-    id: texts.optional(),
+    id: z.string().optional(),
     name: z.string().optional(),
     cloud_type: oneOf(CLOUD_TYPES).optional(),
     protect_type: oneOf(['backup', 'replication', 'hybrid']).optional(),
     object_type: oneOf(OBJECT_TYPES).optional(),
-    enterprise_project_id: enterpriseProject.optional(),
+    enterprise_project_id: z.string().optional(),
     policy_id: z.string().optional(),
     status: someOf(VAULT_STATUSES).optional(),
     resource_ids: texts.optional(),
@@ -99,7 +99,7 @@ const list = route({
   errors: [],
   command: ({ query }) => ({
     page: pageOf(query),
-    ids: query.id,
+    id: query.id,
     name: query.name,
     cloudType: query.cloud_type,
     protectType: query.protect_type,

@@ -53,6 +53,14 @@ export interface Failure {
   message: string;
 }
 
+/** Where an incremental backup of a disk stands among those since the last full one. */
+export interface SinceFull {
+  /** When the full one was made; 0 when nobody knows. It may be deleted by now. */
+  fullAtMs: number;
+  /** Incremental ones that followed it, this one included. */
+  incrementals: number;
+}
+
 export interface Backup {
   id: BackupId;
   projectId: ProjectId;
@@ -71,6 +79,8 @@ export interface Backup {
   /** Asked for: false = every block is read and compared. */
   incremental: boolean;
   parentBackupId?: BackupId;
+  /** Made for a policy that asks for a full backup after so many incremental ones. */
+  sinceFull?: SinceFull;
   autoTrigger: boolean;
   /** Made for a policy: which, and its retention rule then. What was promised stays known. */
   policyId?: PolicyId;

@@ -1,5 +1,5 @@
 import type { AppliedPolicy } from './applied-policy.ts';
-import { type Backup, isIncremental } from './backup.ts';
+import { type Backup, isIncremental, type SinceFull } from './backup.ts';
 import { DAY_MS } from './duration.ts';
 import { type CheckpointId, type DiskId, derivedUuid, type OperationLogId } from './ids.ts';
 import type { Policy } from './policy.ts';
@@ -47,23 +47,36 @@ export const taskIdOf = (checkpointId: CheckpointId, diskId: DiskId): OperationL
   derivedUuid('policy-task', checkpointId, diskId);
 
 /**
- * The disks whose next backup is to be full: `interval` incremental ones followed the last full one
- * (spec section 4.1, `full_backup_interval`), which is not of today (UTC).
+ * Which backup comes next of each disk that has one (spec section 4.1, `full_backup_interval`):
+ * null = a full one, because `interval` incremental ones followed the last full one, which is not
+ * of today (UTC); else where the next incremental one stands. Retention may have deleted most of
+ * them, so each remembers where it stands.
  */
-export function disksDueFull(
+export function nextBackups(
   backups: readonly Backup[],
   interval: number,
   nowMs: number,
-): Set<DiskId> {
+): Map<DiskId, SinceFull | null> {
   const whole = backups.filter(({ manifest }) => manifest !== undefined);
   const byDisk = Map.groupBy(whole, ({ disk }) => disk.id);
-  const due = [...byDisk].filter(([, ofDisk]) => {
-    const ascending = ofDisk.toSorted((a, b) => a.createdAtMs - b.createdAtMs);
-    const at = ascending.findLastIndex((backup) => !isIncremental(backup));
-    const isOfToday = dayOf(ascending[at]?.createdAtMs ?? 0) === dayOf(nowMs);
-    return ascending.length - 1 - at >= interval && !isOfToday;
+  const next = [...byDisk].map(([diskId, ofDisk]) => {
+    const { fullAtMs, incrementals } = newestOf(ofDisk);
+    const isDue = incrementals >= interval && dayOf(fullAtMs) !== dayOf(nowMs);
+    return [diskId, isDue ? null : { fullAtMs, incrementals: incrementals + 1 }] as const;
   });
-  return new Set(due.map(([diskId]) => diskId));
+  return new Map(next);
 }
+
+/** Where the newest backup of a disk stands. */
+const newestOf = (ofDisk: readonly Backup[]): SinceFull =>
+  ofDisk
+    .toSorted((a, b) => a.createdAtMs - b.createdAtMs)
+    .reduce<SinceFull>(
+      ({ fullAtMs, incrementals }, backup) =>
+        isIncremental(backup)
+          ? (backup.sinceFull ?? { fullAtMs, incrementals: incrementals + 1 })
+          : { fullAtMs: backup.createdAtMs, incrementals: 0 },
+      { fullAtMs: 0, incrementals: 0 },
+    );
 
 const dayOf = (ms: number): number => Math.floor(ms / DAY_MS);

@@ -1,5 +1,5 @@
 import { HoldfastError, isError, isRetryable } from '../errors.ts';
-import type { Backup, Checkpoint } from '../model/backup.ts';
+import type { Backup, Checkpoint, SinceFull } from '../model/backup.ts';
 import type { CheckpointDetails } from '../model/details.ts';
 import { DISK_TYPE, type Disk, mayBeProtected } from '../model/disk.ts';
 import {
@@ -39,8 +39,8 @@ export interface CreateCheckpointCommand {
    * from it, and doing it again goes on with what is there: each backup is begun once.
    */
   checkpointId?: CheckpointId;
-  /** Disks of which all blocks are read, whatever `incremental` says. */
-  fullDisks?: ReadonlySet<DiskId>;
+  /** By disk: null = all blocks are read, whatever `incremental` says; else where it stands. */
+  nextBackups?: ReadonlyMap<DiskId, SinceFull | null>;
   /** The disks to back up; absent = all of the vault. */
   resources?: { id: DiskId; type: string }[] | undefined;
 }
@@ -163,6 +163,7 @@ function planBackups(
   const names = backupNames(disks.length, vault, command, ports);
   return disks.map((disk, at) => {
     const { backupId, taskId } = idsOf(disk.id, command, ports);
+    const sinceFull = command.nextBackups?.get(disk.id);
     const backup: Backup = {
       id: backupId,
       projectId,
@@ -179,7 +180,8 @@ function planBackups(
       },
       status: 'waiting_protect',
       root: 'NONE',
-      incremental: command.incremental && !command.fullDisks?.has(disk.id),
+      incremental: command.incremental && sinceFull !== null,
+      ...(sinceFull && { sinceFull }),
       autoTrigger: command.autoTrigger,
       ...retentionOf(command, nowMs),
       createdAtMs: nowMs,

@@ -5,8 +5,8 @@ import type { Policy } from '../model/policy.ts';
 import {
   checkpointIdOf,
   type DuePoint,
-  disksDueFull,
   duePoint,
+  nextBackups,
   taskIdOf,
 } from '../model/policy-run.ts';
 import type { Binding } from '../model/vault.ts';
@@ -153,7 +153,7 @@ async function backUp(
       autoTrigger: true,
       policy,
       checkpointId,
-      fullDisks: await fullDisks(applied, policy, ports),
+      nextBackups: await backupsDue(applied, policy, ports),
     };
     const caller = { projectId, userId: 'policy', requestId: checkpointId };
     await createCheckpoint(command, caller, ports);
@@ -186,14 +186,14 @@ async function isBusy(
   return false;
 }
 
-async function fullDisks(
+async function backupsDue(
   { vaultId }: AppliedPolicy,
   { fullBackupInterval }: Policy,
   { catalog, clock }: PolicyPorts,
-): Promise<Set<string>> {
-  if (fullBackupInterval === undefined) return new Set();
+): Promise<ReturnType<typeof nextBackups>> {
+  if (fullBackupInterval === undefined) return new Map();
   const backups = await Array.fromAsync(catalog.backups.ofVault(vaultId));
-  return disksDueFull(backups, fullBackupInterval, clock.nowMs());
+  return nextBackups(backups, fullBackupInterval, clock.nowMs());
 }
 
 /** The vault cannot be backed up as it is; anything else may be better in a minute. */

@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { policyResponse } from '../../lib/api/policy-schemas.ts';
 import { HoldfastError } from '../../lib/errors.ts';
 import type { Backup } from '../../lib/model/backup.ts';
+import { applyRetentionToVault } from '../../lib/service/apply-retention.ts';
 import { type PolicyRuns, runPolicies } from '../../lib/service/run-policies.ts';
 import { type ApiWorld, apiWorld, finishBackup, PROJECT } from '../support/api.ts';
 import { all } from '../support/catalog-assertions.ts';
@@ -188,8 +189,8 @@ describe('policies that run by themselves', () => {
     ]);
   });
 
-  it('make full backups after so many incremental ones, one a day at most', async () => {
-    const given = await scene(AT_TWO, 1, { full_backup_interval: 2 });
+  it.each([{}, { max_backups: 1 }])('make full backups now and then, under %j', async (rule) => {
+    const given = await scene(AT_TWO, 1, { full_backup_interval: 2, ...rule });
     const { world, vaultId } = given;
     for (let day = 0; day < 7; day++) {
       world.clock.advance(DAY_MS);
@@ -200,6 +201,7 @@ describe('policies that run by themselves', () => {
         const parent = (await backupsOf(given)).find((one) => one.status === 'available');
         await finishBackup(world, id, incremental && parent ? { parentBackupId: parent.id } : {});
       }
+      await applyRetentionToVault({ projectId: PROJECT, vaultId }, world);
     }
     const backups = (await all(world.catalog.backups.roots(vaultId))).map(
       ({ parentBackupId }) => parentBackupId === undefined,

@@ -56,6 +56,7 @@ const beginCases = (subject: Subject): void => {
         timezone: 'UTC+01:00',
       },
       expiresAtMs: AT_MS + 1,
+      sinceFull: { fullAtMs: AT_MS, incrementals: 3 },
     });
     const task = someTask(backup);
     await catalog.backups.begin(backup, task);

@@ -126,11 +126,6 @@ export const memoryVaults = (state: MemoryCatalogState): VaultCatalog => {
       const stored = bindings.get(diskId);
       return stored?.projectId === projectId ? copyOf(stored) : null;
     },
-
-    async isOthers(projectId, diskId) {
-      const stored = bindings.get(diskId);
-      return stored !== undefined && stored.projectId !== projectId;
-    },
   };
 };
 

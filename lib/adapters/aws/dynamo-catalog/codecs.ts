@@ -5,6 +5,7 @@ import {
   type Checkpoint,
   type Failure,
   ROOT_TRANSITIONS,
+  type SinceFull,
 } from '../../../model/backup.ts';
 import type { OperationLogId, ProjectId, SessionId, VaultId } from '../../../model/ids.ts';
 import {
@@ -239,6 +240,7 @@ export const backupCodec = codec<Backup>(
     snapshotId: optional(text),
     incremental: flag,
     parentBackupId: optional(text),
+    sinceFull: optional(object<SinceFull>({ fullAtMs: integer, incrementals: integer })),
     autoTrigger: flag,
     policyId: optional(text),
     movedFrom: optional(

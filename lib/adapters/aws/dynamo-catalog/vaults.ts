@@ -225,11 +225,6 @@ export const dynamoVaults = (table: CatalogTable): VaultCatalog => {
       const stored = await readBinding(table, diskId);
       return stored?.projectId === projectId ? stored : null;
     },
-
-    async isOthers(projectId, diskId) {
-      const stored = await readBinding(table, diskId);
-      return stored !== null && stored.projectId !== projectId;
-    },
   };
 };
 
