@@ -14,6 +14,7 @@ import {
   jobResponse,
 } from './backup-schemas.ts';
 import {
+  enterpriseProject,
   idText,
   moment,
   oneOf,
@@ -43,7 +44,7 @@ const list = route({
     dec: truth.optional(),
     deleted: truth.optional(),
     end_time: moment.optional(),
-    enterprise_project_id: z.string().optional(),
+    enterprise_project_id: enterpriseProject.optional(),
     image_type: oneOf(['backup', 'replication']).optional(),
     incremental: truth.optional(),
     member_status: oneOf(['pending', 'accepted', 'rejected']).optional(),
@@ -205,7 +206,7 @@ const verify = route({
   body: backupVerifyRequest,
   status: 202,
   response: jobResponse,
-  errors: ['BackupService.6200', 'Holdfast.NotVerifiable'],
+  errors: ['BackupService.6200', 'BackupService.6112', 'Holdfast.NotVerifiable'],
   command: ({ path, body }) => ({ backupId: path.backup_id, percent: body.verify.percent }),
   answer: (task: { id: string }) => ({ job_id: task.id }),
 });

@@ -23,6 +23,7 @@ export const BACKUP_SORT_KEYS = [
   'resource_size',
   'created_at',
   'updated_at',
+  'protected_at',
 ] as const;
 
 export const backupUpdateRequest = z

@@ -21,6 +21,7 @@ const create = route({
     'BackupService.6105',
     'BackupService.6113',
     'BackupService.6114',
+    'BackupService.6110',
     'BackupService.6104',
     'BackupService.6102',
     'BackupService.6135',

@@ -8,7 +8,7 @@ import {
   operationLogListResponse,
   operationLogResponse,
 } from './operation-log-schemas.ts';
-import { idText, moment, oneOf, PAGE, pageOf, someOf } from './query.ts';
+import { enterpriseProject, idText, moment, oneOf, PAGE, pageOf, someOf } from './query.ts';
 import { NOTHING, route } from './route.ts';
 
 const LOGS = '/v3/{project_id}/operation-logs';
@@ -25,7 +25,7 @@ const list = route({
   query: z.object({
     ...PAGE,
     end_time: moment.optional(),
-    enterprise_project_id: z.string().optional(),
+    enterprise_project_id: enterpriseProject.optional(),
     operation_type: oneOf(OPERATION_TYPES).optional(),
     provider_id: z.string().optional(),
     resource_id: idText.optional(),

@@ -2,7 +2,7 @@ import * as z from 'zod';
 import { HoldfastError } from '../errors.ts';
 import type { Page, ProtectableDetails } from '../model/details.ts';
 import { DISK_TYPE } from '../model/disk.ts';
-import { PAGE_WITH_MARKER, pageOf, someOf } from './query.ts';
+import { PAGE_WITH_MARKER, pageOf, texts } from './query.ts';
 import { NOTHING, route } from './route.ts';
 import { toGb } from './units.ts';
 
@@ -46,7 +46,7 @@ const list = route({
     id: z.string().optional(),
     name: z.string().optional(),
     server_id: z.string().optional(),
-    status: someOf(STATUSES).optional(),
+    status: texts.optional(),
   }),
   body: null,
   status: 200,

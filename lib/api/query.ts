@@ -54,6 +54,12 @@ export const oneOf = <const V extends readonly string[]>(values: V) => z.enum(va
 /** An id by which the catalog looks something up: none is so long that a key cannot hold it. */
 export const idText = z.string().max(VALUE_MAX);
 
+/** An enterprise project's id; `all_granted_eps` asks for all of them, as its absence does. */
+export const enterpriseProject = z
+  .string()
+  .transform((id) => (id === 'all_granted_eps' ? undefined : id))
+  .meta({ override: meaning({ type: 'string' }) });
+
 /** Values with commas between them, or the parameter several times. */
 export const someOf = <const V extends readonly string[]>(values: V) =>
   texts
@@ -70,7 +76,7 @@ export const texts = z
   )
   .meta({ override: meaning({ type: 'array', items: { type: 'string' } }) });
 
-/** `key:asc,other:desc`; a key alone is ascending. */
+/** `key:asc,other:desc`; a key alone is descending, as CBR has it. */
 export const sorting = <const K extends readonly [string, ...string[]]>(keys: K) =>
   z
     .string()
@@ -81,7 +87,7 @@ export const sorting = <const K extends readonly [string, ...string[]]>(keys: K)
     .transform((text) =>
       text.split(',').map((part) => {
         const [key, direction] = part.split(':');
-        return { key: key as K[number], descending: direction === 'desc' };
+        return { key: key as K[number], descending: direction !== 'asc' };
       }),
     )
     .meta({ override: meaning({ type: 'string', example: `${keys[0]}:desc` }) });
@@ -98,7 +104,7 @@ const offset = wholeNumber(0, OFFSET_MAX)
 /** Parameters of every list. */
 export const PAGE = { limit, offset };
 /** Parameters of the lists that may also be walked by the last id seen. */
-export const PAGE_WITH_MARKER = { limit, offset, marker: z.string().optional() };
+export const PAGE_WITH_MARKER = { limit, offset, marker: idText.optional() };
 
 /** The `page` of a command. */
 export const pageOf = (query: { limit: number; offset: number; marker?: string | undefined }) => ({

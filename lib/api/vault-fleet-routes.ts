@@ -83,7 +83,7 @@ const listExternal = route({
     protectType: query.protect_type,
     objectType: query.objcet_type,
     cloudType: query.cloud_type,
-    id: query.vault_id,
+    ids: query.vault_id === undefined ? undefined : [query.vault_id],
   }),
   answer: vaultsJson,
 });

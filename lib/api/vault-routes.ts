@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import type { VaultDetails } from '../model/details.ts';
-import { oneOf, PAGE, pageOf, someOf, texts } from './query.ts';
+import { enterpriseProject, oneOf, PAGE, pageOf, someOf, texts } from './query.ts';
 import { NOTHING, route } from './route.ts';
 import { vaultJson, vaultsJson } from './vault-response.ts';
 import {
@@ -83,12 +83,12 @@ const list = route({
   action: 'cbr:vaults:list',
   query: z.object({
     ...PAGE,
-    id: z.string().optional(),
+    id: texts.optional(),
     name: z.string().optional(),
     cloud_type: oneOf(CLOUD_TYPES).optional(),
     protect_type: oneOf(['backup', 'replication', 'hybrid']).optional(),
     object_type: oneOf(OBJECT_TYPES).optional(),
-    enterprise_project_id: z.string().optional(),
+    enterprise_project_id: enterpriseProject.optional(),
     policy_id: z.string().optional(),
     status: someOf(VAULT_STATUSES).optional(),
     resource_ids: texts.optional(),
@@ -99,7 +99,7 @@ const list = route({
   errors: [],
   command: ({ query }) => ({
     page: pageOf(query),
-    id: query.id,
+    ids: query.id,
     name: query.name,
     cloudType: query.cloud_type,
     protectType: query.protect_type,

@@ -33,6 +33,8 @@ export interface SignatureClaim {
   signedHeaders: readonly string[];
   /** 64 lower-case hex digits. */
   signature: string;
+  /** Of the body that came, 64 lower-case hex digits. */
+  bodySha256: string;
   /** As the header has it, such as `20261121T081500Z`. */
   date: string;
   signedAtMs: number;
@@ -40,9 +42,14 @@ export interface SignatureClaim {
 
 /**
  * Reads what a request says about its signature, and checks that it is whole.
- * `Holdfast.Unauthenticated` when anything is missing, malformed or not the form that is known.
+ * `Holdfast.Unauthenticated` when anything is missing, malformed or not the form that is known; so
+ * is a body that is not the one whose hash the client signed, or that the signature leaves out. All
+ * of it is said before anybody looks for the key: it tells nothing about which keys there are.
  */
-export function signatureClaim({ headers }: Pick<HttpRequest, 'headers'>): SignatureClaim {
+export function signatureClaim({
+  headers,
+  body,
+}: Pick<HttpRequest, 'headers' | 'body'>): SignatureClaim {
   const authorization = headers['authorization'] ?? '';
   if (authorization.length > HEADER_CHARACTERS_MAX) throw refused('the header is too long');
   const [algorithm, ...rest] = authorization.split(' ');
@@ -55,17 +62,19 @@ export function signatureClaim({ headers }: Pick<HttpRequest, 'headers'>): Signa
   if (!/^[0-9a-f]{64}$/.test(signature)) throw refused('Signature is not 64 hex digits');
   if (signedHeaders.length > SIGNED_HEADERS_MAX) throw refused('SignedHeaders names too many');
   for (const name of signedHeaders) {
-    const isNamed = /^[a-z0-9-]+$/.test(name) && headers[name] !== undefined;
+    // Not `undefined`: every object has a `constructor`.
+    const isNamed = /^[a-z0-9-]+$/.test(name) && typeof headers[name] === 'string';
     if (!isNamed) throw refused('SignedHeaders names a header that is not there');
   }
   const date = headers[DATE_HEADER] ?? '';
-  return { accessKeyId, signedHeaders, signature, date, signedAtMs: millisecondsOf(date) };
+  const signedAtMs = millisecondsOf(date);
+  const bodySha256 = bodyHash(headers, body);
+  return { accessKeyId, signedHeaders, signature, date, signedAtMs, bodySha256 };
 }
 
 /**
  * True when the claim's signature is the one that this secret makes of this request. Takes the same
- * time wherever the two differ. A body that is not the one whose hash the client signed is
- * `Holdfast.Unauthenticated`; so is a body that the signature leaves out.
+ * time wherever the two differ.
  */
 export function isSignedWith(
   secret: Uint8Array,
@@ -79,7 +88,10 @@ export function isSignedWith(
 const stringToSign = (claim: SignatureClaim, request: HttpRequest): string =>
   [ALGORITHM, claim.date, sha256(canonicalRequest(claim, request))].join('\n');
 
-function canonicalRequest({ signedHeaders }: SignatureClaim, request: HttpRequest): string {
+function canonicalRequest(
+  { signedHeaders, bodySha256 }: SignatureClaim,
+  request: HttpRequest,
+): string {
   const headers = signedHeaders.map((name) => `${name}:${request.headers[name]?.trim()}\n`);
   return [
     request.method,
@@ -87,7 +99,7 @@ function canonicalRequest({ signedHeaders }: SignatureClaim, request: HttpReques
     canonicalQuery(request.query),
     headers.join(''),
     signedHeaders.join(';'),
-    bodyHash(request),
+    bodySha256,
   ].join('\n');
 }
 
@@ -118,7 +130,7 @@ const canonicalQuery = (query: string): string =>
 const compare = (a: string, b: string): number => (a < b ? -1 : Number(a > b));
 
 /** A client may name the hash itself; it must be the body's. */
-function bodyHash({ headers, body }: HttpRequest): string {
+function bodyHash(headers: HttpRequest['headers'], body: Uint8Array): string {
   const actual = sha256(body);
   const named = headers[BODY_HASH_HEADER];
   if (named !== undefined && named.trim() !== actual) {

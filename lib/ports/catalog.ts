@@ -103,6 +103,8 @@ export interface VaultCatalog {
   /** Of each disk that has a VISIBLE backup in the vault; lists no backup for it. */
   backupCounts(vaultId: VaultId): Promise<BackupCount[]>;
   binding(projectId: ProjectId, diskId: DiskId): Promise<Binding | null>;
+  /** True when the disk is in a vault of another project. */
+  isOthers(projectId: ProjectId, diskId: DiskId): Promise<boolean>;
 }
 
 /** Which things a list is of. All that is given must match. */

@@ -1,19 +1,18 @@
 import type { TaskDetails } from '../model/details.ts';
 import type { OperationLogId } from '../model/ids.ts';
-import type { ApiPorts } from './api-ports.ts';
 import type { Caller } from './caller.ts';
-import { taskDetails } from './show-task.ts';
+import { shownTask, type TaskPorts, taskDetails } from './show-task.ts';
 
 /**
- * Asks a task to stop; its workers see it. `Holdfast.NotCancellable` when it has ended, or is the
- * deletion of a vault.
+ * Asks a task to stop; its workers see it. `BackupService.6500` when the project has no such task,
+ * `Holdfast.NotCancellable` when it has ended, or is the deletion of a vault.
  */
 export async function cancelTask(
-  { taskId }: { taskId: OperationLogId },
+  command: { taskId: OperationLogId },
   caller: Caller,
-  ports: Pick<ApiPorts, 'catalog' | 'clock'>,
+  ports: TaskPorts,
 ): Promise<TaskDetails> {
-  const { tasks } = ports.catalog;
-  const task = await tasks.requestCancel(caller.projectId, taskId, ports.clock.nowMs());
+  const { projectId, id } = await shownTask(command, caller, ports);
+  const task = await ports.catalog.tasks.requestCancel(projectId, id, ports.clock.nowMs());
   return taskDetails(task, ports);
 }

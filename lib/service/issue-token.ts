@@ -52,10 +52,10 @@ async function provenKey(
   ports: ApiPorts,
 ): Promise<AccessKey> {
   const key = await liveKey(accessKeyId, ports);
-  // Guesses are counted too, before the key provider has any work with them.
-  if (key) await limitRequests(key.id, ports);
   const isRight = key && isSame(await openSecret(key, ports.keys), secret);
   if (!isRight) throw refused('the access key is unknown or its secret is wrong');
+  // Not before: whoever knows the id could lock the owner out by guessing.
+  await limitRequests(key.id, ports);
   return key;
 }
 

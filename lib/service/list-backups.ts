@@ -1,4 +1,4 @@
-import { type ErrorCode, isError } from '../errors.ts';
+import { type ErrorCode, HoldfastError, isError } from '../errors.ts';
 import {
   BACKUP_TRANSITIONS,
   type Backup,
@@ -26,6 +26,7 @@ const SORT_KEYS = {
   resource_name: (backup: BackupEntry) => backup.disk.name,
   resource_size: (backup: BackupEntry) => backup.disk.sizeBytes,
   created_at: (backup: BackupEntry) => backup.createdAtMs,
+  protected_at: (backup: BackupEntry) => backup.createdAtMs,
   updated_at: (backup: BackupEntry) => backup.updatedAtMs,
 };
 
@@ -78,20 +79,46 @@ async function entriesPage(
   const { page, sort, vaultId } = command;
   const { backups } = ports.catalog;
   const statuses = statusesOf(command);
+  const marker = await markerOf(command, projectId, ports);
+  const compare = comparison(sort);
+  const isBehind = (one: BackupEntry): boolean => marker === null || compare(marker, one) < 0;
   if (sort.length === 0 && isCounted(command)) {
     const counts = await backups.counts(projectId, vaultId);
     const count = statuses.reduce((sum, status) => sum + (counts[status] ?? 0), 0);
     const pageSize = Math.min(LIMIT_MAX, page.offset + page.limit);
-    return countedPage(backups.entries(projectId, { vaultId, statuses, pageSize }), count, page);
+    const which = { vaultId, statuses, pageSize, createdToMs: marker?.createdAtMs };
+    return countedPage(backups.entries(projectId, which), count, page, isBehind);
   }
   const vaultIds = await matchingVaults(command, projectId, ports);
   return listPage(
     candidates(command, projectId, ports),
     (backup) => matches(backup, command) && (vaultIds?.has(backup.vaultId) ?? true),
     page,
-    comparison(sort),
+    { compare: sort.length === 0 ? undefined : compare, isBehind },
   );
 }
+
+/**
+ * The last backup of the page before: it marks a place, whether it is still one of those asked for
+ * or was deleted meanwhile. `BackupService.9900` when it is gone, or when the list is sorted by
+ * what the deletion changed.
+ */
+async function markerOf(
+  { page: { marker }, sort, deleted = false }: ListBackupsCommand,
+  projectId: ProjectId,
+  { catalog }: Pick<ApiPorts, 'catalog'>,
+): Promise<BackupEntry | null> {
+  if (marker === undefined) return null;
+  const found = await orElse(null, 'BackupService.6200', () =>
+    catalog.backups.get(projectId, marker),
+  );
+  const hasLeft = (found?.status === 'deleted') !== deleted;
+  if (found && !(hasLeft && sort.some(({ key }) => CHANGED_BY_DELETION.has(key)))) return found;
+  const reason = `the list has no place of backup ${marker}`;
+  throw new HoldfastError('BackupService.9900', { field: 'marker', reason });
+}
+
+const CHANGED_BY_DELETION: ReadonlySet<string> = new Set(['status', 'updated_at']);
 
 /** Most entries that are read at once for a page; more than that are whole pages of the index. */
 const LIMIT_MAX = 1000;
@@ -141,7 +168,7 @@ async function orElse<T>(otherwise: T, code: ErrorCode, read: () => Promise<T>):
 }
 
 const newestFirst = (a: BackupEntry, b: BackupEntry): number =>
-  b.createdAtMs - a.createdAtMs || (a.id < b.id ? 1 : -1);
+  b.createdAtMs - a.createdAtMs || Number(a.id < b.id) - Number(a.id > b.id);
 
 /** The vaults that the filters on vaults let through; null without such a filter. */
 async function matchingVaults(
@@ -194,15 +221,13 @@ const couldBeOurs = (command: ListBackupsCommand): boolean =>
   command.parentId === undefined &&
   command.dedicatedCloud !== true;
 
-function comparison(
-  sort: ListBackupsCommand['sort'],
-): ((a: BackupEntry, b: BackupEntry) => number) | undefined {
-  if (sort.length === 0) return undefined;
+/** The order of a list; of two that are equal in it the newer one comes first. */
+function comparison(sort: ListBackupsCommand['sort']): (a: BackupEntry, b: BackupEntry) => number {
   return (a, b) => {
     for (const { key, descending } of sort) {
       const [left, right] = [SORT_KEYS[key](a), SORT_KEYS[key](b)];
       if (left !== right) return left < right !== descending ? -1 : 1;
     }
-    return 0;
+    return newestFirst(a, b);
   };
 }

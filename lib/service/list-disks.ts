@@ -24,5 +24,6 @@ export async function listDisks(
       (command.status?.includes(status) ?? true) &&
       (command.availabilityZone ?? availabilityZone) === availabilityZone,
     command.page,
+    { isBehind: ({ id }) => id > (command.page.marker ?? '') },
   );
 }

@@ -11,15 +11,19 @@ export interface PageRequest {
   marker?: string | undefined;
 }
 
-/**
- * One page of the items that `keep` lets through, in their own order or that of `compare`.
- * `BackupService.9900` when no such item is the marker, `Holdfast.ListTooLong` beyond `scanMax`.
- */
-export async function listPage<T extends { id: string }>(
+export interface ListOrder<T> {
+  /** Absent: the items come in the list's order. */
+  compare?: ((a: T, b: T) => number) | undefined;
+  /** Whether an item comes after the last one of the page before, in the list's order. */
+  isBehind?: ((item: T) => boolean) | undefined;
+}
+
+/** One page of the items that `keep` lets through; `Holdfast.ListTooLong` beyond `scanMax`. */
+export async function listPage<T>(
   items: AsyncIterable<T>,
   keep: (item: T) => boolean,
-  page: PageRequest,
-  compare?: (a: T, b: T) => number,
+  { limit, offset }: PageRequest,
+  { compare, isBehind }: ListOrder<T> = {},
   scanMax = LIST_SCAN_MAX,
 ): Promise<Page<T>> {
   const kept: T[] = [];
@@ -29,34 +33,27 @@ export async function listPage<T extends { id: string }>(
     if (keep(item)) kept.push(item);
   }
   if (compare) kept.sort(compare);
-  const first = markerEnd(kept, page.marker) + page.offset;
-  return {
-    items: kept.slice(first, first + page.limit),
-    count: kept.length,
-    limit: page.limit,
-    offset: page.offset,
-  };
+  const behind = isBehind ? kept.filter(isBehind) : kept;
+  return { items: behind.slice(offset, offset + limit), count: kept.length, limit, offset };
 }
 
 /**
  * One page of items of which it is known how many there are: no more are read than up to its end.
- * `BackupService.9900` when no item is the marker.
  */
-export async function countedPage<T extends { id: string }>(
+export async function countedPage<T>(
   items: AsyncIterable<T>,
   count: number,
-  { limit, offset, marker }: PageRequest,
+  { limit, offset }: PageRequest,
+  isBehind: (item: T) => boolean = () => true,
 ): Promise<Page<T>> {
   const found: T[] = [];
-  let isBehindMarker = marker === undefined;
   let skipped = 0;
   for await (const item of items) {
-    if (!isBehindMarker) isBehindMarker = item.id === marker;
-    else if (skipped < offset) skipped++;
+    if (!isBehind(item)) continue;
+    if (skipped < offset) skipped++;
     else found.push(item);
     if (found.length === limit) break;
   }
-  if (!isBehindMarker) markerEnd([], marker);
   return { items: found, count, limit, offset };
 }
 
@@ -68,17 +65,4 @@ export async function listAll<T>(items: AsyncIterable<T>, scanMax = LIST_SCAN_MA
     all.push(item);
   }
   return all;
-}
-
-/** The place behind the marker. */
-function markerEnd(items: { id: string }[], marker: string | undefined): number {
-  if (marker === undefined) return 0;
-  const at = items.findIndex((item) => item.id === marker);
-  if (at < 0) {
-    throw new HoldfastError('BackupService.9900', {
-      field: 'marker',
-      reason: `the list has no item ${marker}`,
-    });
-  }
-  return at + 1;
 }

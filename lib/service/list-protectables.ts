@@ -10,7 +10,7 @@ export interface ListProtectablesCommand {
   page: PageRequest;
   id?: DiskId | undefined;
   name?: string | undefined;
-  /** `active` or `error`; a disk is one or the other. */
+  /** The disk's own status, or what it amounts to: `active` or `error`. */
   status?: string[] | undefined;
   /** Only disks attached to this server: none, as this release knows no servers. */
   serverId?: string | undefined;
@@ -27,9 +27,11 @@ export async function listProtectables(
     ({ id, name, status }) =>
       (command.id ?? id) === id &&
       (command.name ?? name) === name &&
-      (command.status?.includes(protectableStatus(status)) ?? true) &&
+      (command.status?.some((one) => one === status || one === protectableStatus(status)) ??
+        true) &&
       command.serverId === undefined,
     command.page,
+    { isBehind: ({ id }) => id > (command.page.marker ?? '') },
   );
   const items = await mapLimited(page.items, (disk) => protectableDetails(disk, caller, ports));
   return { ...page, items };

@@ -9,7 +9,7 @@ import { vaultDetails } from './show-vault.ts';
 
 export interface ListVaultsCommand {
   page: PageRequest;
-  id?: VaultId | undefined;
+  ids?: VaultId[] | undefined;
   name?: string | undefined;
   status?: VaultStatus[] | undefined;
   objectType?: string | undefined;
@@ -66,7 +66,7 @@ async function vaultsWith(
 /** All vaults of this release are in the public cloud. */
 function matches(vault: Vault, command: ListVaultsCommand): boolean {
   return (
-    (command.id ?? vault.id) === vault.id &&
+    (command.ids ?? [vault.id]).includes(vault.id) &&
     (command.name ?? vault.name) === vault.name &&
     (command.status ?? [vault.status]).includes(vault.status) &&
     (command.objectType ?? vault.objectType) === vault.objectType &&

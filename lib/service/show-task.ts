@@ -12,13 +12,22 @@ export type TaskPorts = Pick<ApiPorts, 'catalog' | 'clock'> & {
 
 /** A task with its progress; `BackupService.6500` when the project has no such task. */
 export async function showTask(
-  { taskId }: { taskId: OperationLogId },
+  command: { taskId: OperationLogId },
   caller: Caller,
   ports: TaskPorts,
 ): Promise<TaskDetails> {
-  const task = await ports.catalog.tasks.get(caller.projectId, taskId);
-  if (!isShown(task, ports)) throw new HoldfastError('BackupService.6500', { id: taskId });
-  return taskDetails(task, ports);
+  return taskDetails(await shownTask(command, caller, ports), ports);
+}
+
+/** A task that callers see; `BackupService.6500` when the project has no such task. */
+export async function shownTask(
+  { taskId: id }: { taskId: OperationLogId },
+  { projectId }: Caller,
+  ports: TaskPorts,
+): Promise<OperationLog> {
+  const task = await ports.catalog.tasks.get(projectId, id);
+  if (!isShown(task, ports)) throw new HoldfastError('BackupService.6500', { id });
+  return task;
 }
 
 /** Tasks that ended long ago are shown no more, whether the sweep has removed them or not. */

@@ -8,7 +8,7 @@ import { showBackup } from './show-backup.ts';
 
 /**
  * Starts the restore of a backup to the disk it was made of (spec section 7.2): the disk must be
- * available, large enough, and neither restored to nor backed up.
+ * available, large enough, neither restored to nor backed up, and not another project's by now.
  */
 export async function startRestore(
   { backupId, diskId }: { backupId: BackupId; diskId: DiskId },
@@ -31,6 +31,9 @@ export async function startRestore(
   if (status !== 'available') throw new HoldfastError('BackupService.2011', { id, status });
   const binding = await ports.catalog.vaults.binding(caller.projectId, diskId);
   if (binding?.protectingTaskId) throw new HoldfastError('BackupService.2002', { id });
+  if (await ports.catalog.vaults.isOthers(caller.projectId, diskId)) {
+    throw new HoldfastError('BackupService.2003', { reason: 'another project protects the disk' });
+  }
   const target = { diskId, name, isNew: false };
   return beginRestore({ backup, vault, target }, caller, ports);
 }

@@ -1,6 +1,14 @@
 import { describe, expect, it } from '@jest/globals';
 import type { ApiPorts } from '../../lib/service/api-ports.ts';
-import { type ApiWorld, apiWorld, finishBackup, httpEvent, PROJECT, send } from '../support/api.ts';
+import {
+  type ApiWorld,
+  apiWorld,
+  finishBackup,
+  httpEvent,
+  PROJECT,
+  refusal,
+  send,
+} from '../support/api.ts';
 
 /** The same world, in which nobody may read all backups of the project. */
 const frugal = (world: ApiWorld): ApiPorts => ({
@@ -55,6 +63,65 @@ describe('lists of backups', () => {
       expect(await list(`${filter}=${of}`)).toMatchObject({ count: count - 1 });
     },
   );
+
+  it.each([
+    '',
+    'status=available',
+    'vault_id=',
+    'start_time=2026-01-01T00:00:00Z',
+    'sort=created_at:asc',
+    'sort=name:asc',
+    'sort=resource_size',
+  ])('are walked by marker while what was seen is deleted: %s', async (query) => {
+    const world = await apiWorld();
+    const { vaultId } = await someVault(world);
+    const list = async (more: string) =>
+      idsOf((await world.call('GET', `/backups?${query}${more}`)).body);
+    const of = query === 'vault_id=' ? vaultId : '';
+    const all = await list(of);
+    expect(all).toHaveLength(6);
+    const walked: string[] = [];
+    for (let marker = ''; ; marker = walked.at(-1) ?? '') {
+      const page = await list(`${of}&limit=2${marker === '' ? '' : `&marker=${marker}`}`);
+      if (page.length === 0) break;
+      walked.push(...page);
+      for (const id of page) await world.call('DELETE', `/backups/${id}`);
+    }
+    expect(walked).toEqual(all);
+  });
+
+  it('has no place for a marker that is deleted where that is what they are sorted by', async () => {
+    const world = await apiWorld();
+    const { runs } = await someVault(world);
+    const [marker] = runs[1]!.backupIds;
+    await world.call('DELETE', `/backups/${marker}`);
+    for (const sort of ['status', 'name,updated_at:asc']) {
+      const answer = await world.call('GET', `/backups?sort=${sort}&marker=${marker}`);
+      expect(answer).toMatchObject({
+        status: 400,
+        body: refusal('BackupService.9900', 'marker: '),
+      });
+    }
+    const deleted = await world.call('GET', `/backups?deleted=true&sort=status&marker=${marker}`);
+    expect(deleted).toMatchObject({ status: 200, body: { backups: [], count: 1 } });
+  });
+
+  it('by marker read nothing of before it', async () => {
+    const world = await apiWorld();
+    const { vaultId, runs } = await someVault(world);
+    const [marker] = runs[1]!.backupIds;
+    const { createdAtMs } = await world.catalog.backups.get(PROJECT, marker!);
+    const asked: object[] = [];
+    const entries: ApiPorts['catalog']['backups']['entries'] = (projectId, given) => {
+      asked.push(given);
+      return world.catalog.backups.entries(projectId, given);
+    };
+    const catalog = { ...world.catalog, backups: { ...world.catalog.backups, entries } };
+    const path = `/backups?vault_id=${vaultId}&marker=${marker}`;
+    const { body } = await world.call('GET', path, undefined, { ...world, catalog });
+    expect(body).toMatchObject({ count: 6 });
+    expect(asked).toMatchObject([{ vaultId, createdToMs: createdAtMs }]);
+  });
 
   it.each([
     ['status', 'status=available', { statuses: ['available'] }, 12],

@@ -139,6 +139,7 @@ describe('list backups', () => {
     ['show_replication=true', 1],
     ['enterprise_project_id=0', 1],
     ['enterprise_project_id=7', 0],
+    ['enterprise_project_id=all_granted_eps', 1],
     ['used_percent=10', 1],
     ['used_percent=11', 0],
     ['start_time=2026-01-01T00:00:00Z', 1],
@@ -175,6 +176,7 @@ describe('list backups', () => {
   it.each([
     'limit=0',
     'sort=age',
+    `marker=${'x'.repeat(256)}`,
     'sort=name:down',
     'sort=name,',
     'status=gone',
@@ -300,6 +302,16 @@ describe('verify backup', () => {
     const { backupIds } = await world.addCheckpoint(await world.addVault([await world.addDisk()]));
     const early = await world.call('POST', `/backups/${backupIds[0]}/verify`);
     expect(early).toMatchObject({ status: 409, body: refusal('Holdfast.NotVerifiable') });
+  });
+
+  it('refuses while its vault is reconciled', async () => {
+    const world = await apiWorld();
+    const { backupId, vaultId } = await world.addBackup();
+    await world.catalog.reconciling.begin(vaultId, 'run');
+    expect(await world.call('POST', `/backups/${backupId}/verify`)).toMatchObject({
+      status: 400,
+      body: refusal('BackupService.6112', 'reconciling'),
+    });
   });
 
   it('verifies a damaged backup', async () => {

@@ -145,6 +145,9 @@ describe('protectables', () => {
     expect(await list('limit=1')).toMatchObject({ count: 3, instances: [{}] });
     expect(await list('status=error')).toMatchObject({ count: 1, instances: [{ id: broken }] });
     expect(await list('status=active')).toMatchObject({ count: 2 });
+    expect(await list('status=available')).toMatchObject({ count: 2 });
+    expect(await list('status=available&status=error')).toMatchObject({ count: 3 });
+    expect(await list('status=in-use')).toMatchObject({ count: 0 });
     expect(await list('name=free')).toMatchObject({ count: 1, instances: [{ id: free }] });
     expect(await list(`id=${bound}`)).toMatchObject({ count: 1, instances: [{ id: bound }] });
     expect(await list('server_id=s')).toMatchObject({ count: 0, instances: [] });

@@ -2,7 +2,17 @@ import { describe, expect, it } from '@jest/globals';
 import { jobResponse } from '../../lib/api/backup-schemas.ts';
 import { HoldfastError } from '../../lib/errors.ts';
 import type { BackupStatus } from '../../lib/model/backup.ts';
-import { type ApiWorld, apiWorld, finishBackup, PROJECT, refusal } from '../support/api.ts';
+import {
+  type ApiWorld,
+  apiWorld,
+  finishBackup,
+  httpEvent,
+  PROJECT,
+  refusal,
+  resources,
+  send,
+  vaultRequest,
+} from '../support/api.ts';
 
 /** Brings an available backup into another status. */
 async function setStatus(world: ApiWorld, id: string, ...statuses: BackupStatus[]) {
@@ -106,6 +116,27 @@ describe('restore backup', () => {
     expect(await codeFor(diskId)).toEqual(refusal('BackupService.7000'));
     expect(world.jobs.started.filter(({ kind }) => kind === 'restore')).toEqual([]);
     expect(await Array.fromAsync(world.catalog.tasks.unfinished())).toEqual([]);
+  });
+
+  it('does not write to a disk that is in the vault of another project by now', async () => {
+    const world = await apiWorld();
+    const { backupId, diskId, vaultId } = await world.addBackup();
+    const named = resources([diskId]);
+    const out = { resource_ids: [diskId] };
+    await world.call('POST', `/vaults/${vaultId}/removeresources`, out);
+    await world.call('POST', `/backups/${backupId}/undelete`);
+    const token = await world.admit('other');
+    const body = vaultRequest({ resources: named });
+    expect((await send(httpEvent('POST', '/v3/other/vaults', { token, body }), world)).status).toBe(
+      200,
+    );
+    const answer = await world.call('POST', `/backups/${backupId}/restore`, restore(diskId));
+    expect(answer).toMatchObject({
+      status: 400,
+      body: refusal('BackupService.2003', 'another project'),
+    });
+    const copy = { volume: { backup_id: backupId } };
+    expect((await world.call('POST', '/cloudvolumes', copy)).status).toBe(202);
   });
 
   it('refuses a backup that is not available', async () => {

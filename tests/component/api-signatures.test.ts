@@ -85,6 +85,32 @@ describe('a signed request', () => {
     for (let n = 0; n < 3; n++) expect((await send(event, ports)).status).toBe(200);
   });
 
+  it('tells no more about a key that there is than about another', async () => {
+    const { key, ...ports } = await world();
+    const answersTo = (change: (headers: Record<string, string>) => Record<string, string>) =>
+      Promise.all(
+        [key.accessKeyId, 'UNKNOWN'].map(async (accessKeyId) => {
+          const owned = { accessKeyId, secret: 'guess' };
+          const event = signedEvent(writing, owned, ports.clock.nowMs());
+          const headers = change(event.headers as Record<string, string>);
+          const { status, body } = await send({ ...event, headers }, ports);
+          return { status, body };
+        }),
+      );
+    for (const change of [
+      (headers: Record<string, string>) => headers,
+      (headers: Record<string, string>) => ({ ...headers, 'X-Sdk-Content-Sha256': 'x' }),
+      ({ Authorization = '', ...headers }: Record<string, string>) => ({
+        ...headers,
+        Authorization: Authorization.replace('host;', 'constructor;'),
+      }),
+    ]) {
+      const [known, unknown] = await answersTo(change);
+      expect(known).toEqual(unknown);
+      expect(known?.status).toBe(401);
+    }
+  });
+
   it('is not remembered when its signature is wrong', async () => {
     const { key, ...ports } = await world();
     const event = signedEvent(writing, key, ports.clock.nowMs());
@@ -165,6 +191,7 @@ describe('a malformed signature', () => {
     ['no hex', headerOf({ ...GOOD, Signature: 'g'.repeat(64) }), 'Signature'],
     ['a missing header', headerOf({ ...GOOD, SignedHeaders: 'host;x-not-there' }), 'not there'],
     ['a name of the language', headerOf({ ...GOOD, SignedHeaders: 'host;__proto__' }), 'not there'],
+    ['what every object has', headerOf({ ...GOOD, SignedHeaders: 'constructor' }), 'not there'],
     ['no headers', headerOf({ ...GOOD, SignedHeaders: '' }), 'not there'],
     ['too many headers', headerOf({ ...GOOD, SignedHeaders: 'host;'.repeat(65) }), 'too many'],
     ['a header without end', `SDK-HMAC-SHA256 ${'x'.repeat(10_000)}`, 'too long'],

@@ -115,6 +115,8 @@ describe('a task that ended', () => {
     expect(await sweepRetention(world)).toMatchObject({ tasks: 0 });
     world.clock.advance(1);
     expect(await show()).toMatchObject({ status: 404, body: refusal('BackupService.6500') });
+    const cancelled = await world.call('POST', `/operation-logs/${taskId}/cancel`);
+    expect(cancelled).toMatchObject({ status: 404, body: refusal('BackupService.6500') });
     expect(await count()).toMatchObject({ count: 0, operation_logs: [] });
     world.clock.advance(1);
     expect(await sweepRetention(world)).toMatchObject({ tasks: 1 });
@@ -152,6 +154,7 @@ describe('list tasks', () => {
     ['provider_id=0daac4c5-6707-4851-97ba-169e36266b66', 0],
     ['enterprise_project_id=0', 1],
     ['enterprise_project_id=1', 0],
+    ['enterprise_project_id=all_granted_eps', 1],
     ['start_time=2026-01-01T00:00:00Z&end_time=2026-01-01T00:00:00Z', 1],
     ['start_time=2026-01-01T00:00:01Z', 0],
     ['end_time=2025-12-31T23:59:59Z', 0],

@@ -37,6 +37,7 @@ describe('list vaults', () => {
     ['cloud_type=hybrid', 0],
     ['cloud_type=public', 2],
     ['enterprise_project_id=7', 1],
+    ['enterprise_project_id=all_granted_eps', 2],
     ['policy_id=p', 0],
     ['id=none', 0],
     ['name=', 2],
@@ -52,9 +53,12 @@ describe('list vaults', () => {
     const world = await apiWorld();
     const [one, two] = [await world.addDisk(), await world.addDisk()];
     const first = await world.addVault([one]);
-    await world.addVault([two]);
+    const second = await world.addVault([two]);
     await world.addVault();
     expect((await world.call('GET', `/vaults?id=${first}`)).body).toMatchObject({ count: 1 });
+    for (const both of [`id=${first},${second}`, `id=${first}&id=none&id=${second}`]) {
+      expect((await world.call('GET', `/vaults?${both}`)).body).toMatchObject({ count: 2 });
+    }
     expect((await world.call('GET', `/vaults?resource_ids=${one},${two}`)).body).toMatchObject({
       count: 2,
     });

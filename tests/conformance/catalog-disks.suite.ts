@@ -28,6 +28,9 @@ const bindingCases = (subject: Subject): void => {
     expect(await catalog.vaults.binding(vault.projectId, binding.diskId)).toStrictEqual(binding);
     expect(await catalog.vaults.binding(randomUUID(), binding.diskId)).toBeNull();
     expect(await catalog.vaults.binding(vault.projectId, randomUUID())).toBeNull();
+    expect(await catalog.vaults.isOthers(vault.projectId, binding.diskId)).toBe(false);
+    expect(await catalog.vaults.isOthers(randomUUID(), binding.diskId)).toBe(true);
+    expect(await catalog.vaults.isOthers(randomUUID(), randomUUID())).toBe(false);
     expect(await catalog.vaults.bindings(randomUUID())).toStrictEqual([]);
   });
 

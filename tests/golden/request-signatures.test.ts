@@ -55,14 +55,13 @@ describe('what the SDK signed', () => {
     expect(isSignedWith(Buffer.from('another secret'), claim, request)).toBe(false);
     const isNamed = request.headers['x-sdk-content-sha256'] !== undefined;
     const changed = { ...request, body: Buffer.concat([request.body, Buffer.from(' ')]) };
-    if (isNamed) expect(() => isSignedWith(secret, claim, changed)).toThrow('not the hash');
-    else expect(isSignedWith(secret, claim, changed)).toBe(false);
+    if (isNamed) expect(() => signatureClaim(changed)).toThrow('not the hash');
+    else expect(isSignedWith(secret, signatureClaim(changed), changed)).toBe(false);
   });
 
   it('is refused when the signature leaves the body out', () => {
-    const vector = vectors.find(({ name }) => name === 'unsigned payload')!;
-    const claim = signatureClaim(vector.request);
-    expect(() => isSignedWith(vector.secret, claim, vector.request)).toThrow(
+    const { request } = vectors.find(({ name }) => name === 'unsigned payload')!;
+    expect(() => signatureClaim(request)).toThrow(
       'X-Sdk-Content-Sha256 is not the hash of the body',
     );
   });

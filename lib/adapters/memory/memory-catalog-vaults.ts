@@ -126,6 +126,11 @@ export const memoryVaults = (state: MemoryCatalogState): VaultCatalog => {
       const stored = bindings.get(diskId);
       return stored?.projectId === projectId ? copyOf(stored) : null;
     },
+
+    async isOthers(projectId, diskId) {
+      const stored = bindings.get(diskId);
+      return stored !== undefined && stored.projectId !== projectId;
+    },
   };
 };
 

@@ -87,7 +87,7 @@ describe('ids in paths', () => {
 
 describe('query parameters', () => {
   it.each([
-    ['name', [{ key: 'name', descending: false }]],
+    ['name', [{ key: 'name', descending: true }]],
     [
       'name:desc,id:asc',
       [

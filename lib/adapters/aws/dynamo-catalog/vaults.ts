@@ -225,6 +225,11 @@ export const dynamoVaults = (table: CatalogTable): VaultCatalog => {
       const stored = await readBinding(table, diskId);
       return stored?.projectId === projectId ? stored : null;
     },
+
+    async isOthers(projectId, diskId) {
+      const stored = await readBinding(table, diskId);
+      return stored !== null && stored.projectId !== projectId;
+    },
   };
 };
 
