@@ -35,7 +35,7 @@ export async function beginMove(move: Move, ports: Ports): Promise<OperationLog 
     if (backup.movedFrom && backup.status !== 'error')
       copies.set(backup.movedFrom.backupId, backup);
   for await (const source of catalog.backups.ofVault(from)) {
-    if (source.disk.id !== diskId || source.status !== 'available') continue;
+    if (source.disk.id !== diskId || !mayMove(source)) continue;
     const copy = copies.get(source.id);
     if (copy === undefined) return begin(source, move, ports);
     if (copy.root === 'NONE') return catalog.tasks.get(projectId, copy.operationLogId);
@@ -43,6 +43,10 @@ export async function beginMove(move: Move, ports: Ports): Promise<OperationLog 
   }
   return null;
 }
+
+/** It is whole. One that is being restored is copied meanwhile, and hidden after. */
+export const mayMove = ({ root, status }: Backup): boolean =>
+  root === 'VISIBLE' && status !== 'error';
 
 /**
  * The copy is another backup, in a restore point of its own: an id is in one vault. The rest of

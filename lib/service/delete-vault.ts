@@ -1,8 +1,11 @@
 import { HoldfastError } from '../errors.ts';
+import type { RootState } from '../model/backup.ts';
 import { HOUR_MS } from '../model/duration.ts';
-import type { VaultId } from '../model/ids.ts';
+import type { BackupId, DiskId, VaultId } from '../model/ids.ts';
 import type { Vault } from '../model/vault.ts';
+import type { BackupCatalog } from '../ports/catalog.ts';
 import type { ApiPorts } from './api-ports.ts';
+import { mayMove } from './begin-move.ts';
 import type { Caller } from './caller.ts';
 import { checkVaultStatus } from './check-vault-status.ts';
 import { takeOffPolicies } from './dissociate-policy.ts';
@@ -51,18 +54,36 @@ export async function deleteVault(
 /** A disk that moves has left the vault already, and its backups follow one after the other. */
 async function refuseMoving(
   { id, projectId }: Vault,
-  { catalog }: Pick<ApiPorts, 'catalog'>,
+  { catalog: { vaults, backups } }: Pick<ApiPorts, 'catalog'>,
 ): Promise<void> {
-  for (const { diskId } of await catalog.vaults.backupCounts(id)) {
-    const binding = await catalog.vaults.binding(projectId, diskId);
-    if (binding?.protectingTaskId === undefined) continue;
-    const { type, backupId } = await catalog.tasks.get(projectId, binding.protectingTaskId);
-    if (type !== 'sync') continue;
-    const { movedFrom } = await catalog.backups.get(projectId, backupId);
-    if (movedFrom?.vaultId !== id) continue;
+  for (const { diskId } of await vaults.backupCounts(id)) {
+    const to = (await vaults.binding(projectId, diskId))?.vaultId;
+    if (to === undefined || to === id || !(await isLeaving(diskId, id, to, backups))) continue;
     const reason = `backups of disk ${diskId} are moving out of it`;
     throw new HoldfastError('BackupService.6111', { reason });
   }
+}
+
+/**
+ * A backup of the disk is copied or was, and another is left that can be: also between two copies,
+ * while the disk is backed up in its new vault, and after a move that was given up half-way.
+ */
+async function isLeaving(
+  diskId: DiskId,
+  from: VaultId,
+  to: VaultId,
+  backups: BackupCatalog,
+): Promise<boolean> {
+  const copies = new Map<BackupId, RootState>();
+  for (const own of [backups.ofVault(to), backups.roots(to)])
+    for await (const { disk, movedFrom, root, manifest } of own)
+      if (disk.id === diskId && movedFrom?.vaultId === from && (manifest || root === 'NONE'))
+        copies.set(movedFrom.backupId, root);
+  if (copies.size === 0) return false;
+  for await (const source of backups.ofVault(from))
+    if (source.disk.id === diskId && mayMove(source) && copies.get(source.id) !== 'VISIBLE')
+      return true;
+  return false;
 }
 
 async function refuseLocked(

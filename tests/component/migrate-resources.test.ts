@@ -1,16 +1,14 @@
 import { describe, expect, it } from '@jest/globals';
-import { policyResponse } from '../../lib/api/policy-schemas.ts';
 import { prepareVault } from '../../lib/engine/prepare-vault.ts';
 import { HoldfastError } from '../../lib/errors.ts';
 import type { Backup } from '../../lib/model/backup.ts';
 import { deleteVault } from '../../lib/service/delete-vault.ts';
 import { migrateResources } from '../../lib/service/migrate-resources.ts';
-import { runPolicies } from '../../lib/service/run-policies.ts';
 import { watchJobs } from '../../lib/service/watch-jobs.ts';
-import { PROJECT as API_PROJECT, apiWorld, refusal } from '../support/api.ts';
 import { someVault } from '../support/catalog-records.ts';
 import {
   backUp,
+  beginBackup,
   bindDisk,
   type DataWorld,
   DISK,
@@ -20,7 +18,6 @@ import {
   runJob,
   verify,
 } from '../support/data-world.ts';
-import { backupsIn } from '../support/listed.ts';
 
 /** Spec section 3.5, migration: disks move to another vault, and their backups with them. */
 
@@ -261,6 +258,51 @@ describe('migrate resources', () => {
     });
   });
 
+  it('keeps that vault between two of its backups, too, and while another backup runs', async () => {
+    const given = await scene();
+    const { world, there } = given;
+    await migrate(given);
+    const [first] = world.jobs.started.splice(0);
+    await runJob('move', { ...CALLER, operationLogId: first!.operationLogId, attempt: 0 }, {
+      ...world.ports,
+      // Whoever runs the job dies before the next one begins.
+      jobs: { ...world.ports.jobs, start: () => Promise.reject(new Error('killed')) },
+    } as never).catch(() => {});
+    const [second] = (await shownIn(world, there.vaultId)).slice(-1);
+    const end = { status: 'failed', atMs: 0 } as const;
+    await world.ports.catalog.tasks.end(PROJECT, second!.operationLogId, end);
+    await world.ports.catalog.backups.setStatus(PROJECT, second!.id, 'error', { atMs: 0 });
+    await world.ports.catalog.backups.hide(PROJECT, second!.id, 0);
+    const vault = { projectId: PROJECT, vaultId: world.vaultId };
+    const deleting = () => deleteVault(vault, CALLER, { ...world, ...world.ports });
+    await expect(deleting()).rejects.toMatchObject({ code: 'BackupService.6111' });
+    const running = await beginBackup(there);
+    await expect(deleting()).rejects.toMatchObject({ code: 'BackupService.6111' });
+    await runJob('backup', running.event, world.ports);
+    await migrate(given);
+    await runAll(given);
+    expect(await shownIn(world, world.vaultId)).toEqual([]);
+    await deleting();
+  });
+
+  it('moves a backup that is being restored when its turn comes, and waits with hiding', async () => {
+    const given = await scene();
+    const { world, there, made } = given;
+    await migrate(given);
+    const { backups } = world.ports.catalog;
+    const [, busy] = made;
+    await backups.setStatus(PROJECT, busy!.id, 'waiting_restore', { atMs: 0 });
+    await runAll(given).catch(() => {});
+    expect(await shownIn(world, there.vaultId)).toHaveLength(2);
+    await backups.setStatus(PROJECT, busy!.id, 'available', { atMs: 0 });
+    for (let look = 0; look < 2; look++) {
+      world.clock.advance(61_000);
+      await watchJobs(world.ports);
+      await runAll(given);
+    }
+    await expectMoved(given);
+  });
+
   it('fails with the damage, and leaves the source where it is', async () => {
     const given = await scene();
     const { world, there } = given;
@@ -273,117 +315,4 @@ describe('migrate resources', () => {
     for (const vaultId of [world.vaultId, there.vaultId])
       expect(await world.ports.catalog.sessions.listOpen(vaultId)).toEqual([]);
   });
-});
-
-describe('a migration is refused', () => {
-  const over = async () => {
-    const world = await apiWorld();
-    const given = await world.addBackup();
-    const destination = await world.addVault();
-    const ask = (body: object = {}, vaultId = given.vaultId) =>
-      world.call('POST', `/vaults/${vaultId}/migrateresources`, {
-        destination_vault_id: destination,
-        resource_ids: [given.diskId],
-        ...body,
-      });
-    const change = async (id: string, fields: object) => {
-      const vault = await world.catalog.vaults.get(API_PROJECT, id);
-      await world.catalog.vaults.update({ ...vault, ...fields });
-    };
-    return { world, ...given, destination, ask, change };
-  };
-
-  it('without one of the vaults, or into the vault itself', async () => {
-    const { ask, vaultId } = await over();
-    const nobody = '0a000000-0000-4000-8000-00000000dead';
-    expect((await ask({}, nobody)).body).toEqual(refusal('BackupService.6105', nobody));
-    const to = (id: string) => ask({ destination_vault_id: id });
-    expect((await to(nobody)).body).toEqual(refusal('BackupService.6120', nobody));
-    expect((await to(vaultId)).body).toEqual(refusal('BackupService.6120', 'itself'));
-  });
-
-  it('by a vault that is frozen or locked', async () => {
-    const { ask, vaultId, destination, change } = await over();
-    for (const id of [vaultId, destination]) {
-      await change(id, { status: 'frozen' });
-      expect((await ask()).body).toEqual(refusal('BackupService.6112', 'frozen'));
-      await change(id, { status: 'lock', locked: true });
-      expect((await ask()).body).toEqual(refusal('BackupService.6110', 'locked'));
-      await change(id, { status: 'available', locked: false });
-    }
-    expect(await ask()).toMatchObject({ status: 200 });
-  });
-
-  it('by a vault whose catalog is rebuilt, before anything is changed', async () => {
-    const { world, ask, vaultId, destination } = await over();
-    for (const id of [vaultId, destination]) {
-      const run = await world.catalog.reconciling.begin(id, world.ids.uuid());
-      expect((await ask()).body).toEqual(refusal('BackupService.6112', 'reconciling'));
-      expect(await world.catalog.vaults.bindings(vaultId)).toHaveLength(1);
-      await world.catalog.reconciling.end(run);
-    }
-    expect((await ask()).status).toBe(200);
-  });
-
-  it('by a destination whose free capacity is not larger than the backups', async () => {
-    const { world, ask, destination, backupId } = await over();
-    const { stats } = await world.catalog.backups.get(API_PROJECT, backupId);
-    const usage = world.state.usage.get(destination)!;
-    usage.usedBytes = 100 * 2 ** 30 - stats!.storedBytes;
-    expect((await ask()).body).toEqual(refusal('BackupService.6129', destination));
-    usage.usedBytes -= 1;
-    expect((await ask()).status).toBe(200);
-  });
-
-  it('of a disk that is not in the vault, named twice, being backed up or restored', async () => {
-    const { world, ask, vaultId, diskId, backupId, destination } = await over();
-    const other = await world.addDisk();
-    expect((await ask({ resource_ids: [other] })).body).toEqual(
-      refusal('BackupService.6135', other),
-    );
-    expect((await ask({ resource_ids: [diskId, diskId] })).body).toEqual(
-      refusal('BackupService.6104'),
-    );
-    await world.catalog.backups.setStatus(API_PROJECT, backupId, 'waiting_restore', { atMs: 0 });
-    expect((await ask()).body).toEqual(refusal('BackupService.6125'));
-    await world.catalog.backups.setStatus(API_PROJECT, backupId, 'available', { atMs: 0 });
-    await world.addCheckpoint(vaultId);
-    expect((await ask()).body).toEqual(refusal('BackupService.6125'));
-    expect(await world.catalog.vaults.bindings(destination)).toEqual([]);
-  });
-
-  it('takes in a disk that no vault has, by the backups that it left', async () => {
-    const { world, ask, diskId, destination } = await over();
-    await world.catalog.vaults.unbind(API_PROJECT, diskId);
-    expect((await ask()).status).toBe(200);
-    expect(await world.catalog.vaults.bindings(destination)).toMatchObject([{ diskId }]);
-    expect(world.jobs.started.at(-1)).toMatchObject({ kind: 'move' });
-  });
-});
-
-it('leaves the disk out of scheduled backups of the other vault, and nothing else', async () => {
-  const world = await apiWorld();
-  const { vaultId: from, diskId } = await world.addBackup();
-  const other = await world.addDisk();
-  const pattern = ['FREQ=DAILY;BYHOUR=02;BYMINUTE=00'];
-  const policy = {
-    name: 'nightly',
-    operation_type: 'backup',
-    trigger: { properties: { pattern } },
-    operation_definition: {},
-  };
-  const { body } = await world.call('POST', '/policies', { policy });
-  const { id } = policyResponse.parse(body).policy;
-  const to = await world.addVault([other], { backup_policy_id: id });
-  const request = { destination_vault_id: to, resource_ids: [diskId] };
-  await world.call('POST', `/vaults/${from}/migrateresources`, request);
-  world.clock.advance(86_400_000);
-  expect((await runPolicies(world)).started).toEqual([to]);
-  const [backup, ...others] = (await backupsIn(world.catalog, API_PROJECT)).filter(
-    ({ policyId }) => policyId === id,
-  );
-  expect([backup?.disk.id, others]).toEqual([other, []]);
-  const checkpointId = backup?.checkpointId ?? '';
-  const { skipped } = await world.catalog.backups.checkpoint(API_PROJECT, checkpointId);
-  expect(skipped).toMatchObject([{ id: diskId, code: 'BackupService.6125' }]);
 });
