@@ -30,6 +30,15 @@ export interface BackupFailed extends Common {
   message: string;
 }
 
+/** A time point of its policy made no backup at all, as when the vault is full; said each time. */
+export interface VaultNotBackedUp extends Common {
+  type: 'vault.not-backed-up';
+  policyId: PolicyId;
+  pointMs: number;
+  code: string;
+  message: string;
+}
+
 /** The nightly audit found that what a vault knows and what it stores do not agree. */
 export interface AuditFindings extends Common {
   type: 'vault.audit-findings';
@@ -69,6 +78,7 @@ export interface VaultFrozen extends Common {
 export type Notice =
   | ThresholdReached
   | BackupFailed
+  | VaultNotBackedUp
   | AuditFindings
   | DisksAssociated
   | VaultUnprotected

@@ -35,6 +35,14 @@ export const noticeSchema: z.ZodType<Notice> = z.discriminatedUnion('type', [
   }),
   z.strictObject({
     ...common,
+    type: z.literal('vault.not-backed-up'),
+    policyId: text,
+    pointMs: z.int(),
+    code: text,
+    message: text,
+  }),
+  z.strictObject({
+    ...common,
     type: z.literal('vault.audit-findings'),
     found: z.int(),
     first: text,

@@ -4,9 +4,13 @@ import { derivedUuid } from '../model/ids.ts';
 import type { OperationLog } from '../model/operation-log.ts';
 import { checkpointIdOf } from '../model/policy-run.ts';
 import type { Binding, Vault } from '../model/vault.ts';
+import type { Notifier } from '../ports/notifier.ts';
 import type { ApiPorts } from './api-ports.ts';
 import { toFailure } from './end-job.ts';
 import { mapLimited } from './map-limited.ts';
+import { noticeOf, sendNotice } from './send-notice.ts';
+
+type Ports = Pick<ApiPorts, 'catalog' | 'clock' | 'probe'> & { notifier: Notifier };
 
 interface MissedRun {
   applied: AppliedPolicy;
@@ -17,17 +21,34 @@ interface MissedRun {
 
 /**
  * Logs a time point of a policy that made no restore point: a task for each disk of the vault that
- * says why. Logging it again changes nothing.
+ * says why. The vault's owner is told when it failed. Logging it again changes nothing.
  */
-export async function logMissedRun(
-  run: MissedRun,
-  { catalog, probe }: Pick<ApiPorts, 'catalog' | 'probe'>,
-): Promise<void> {
+export async function logMissedRun(run: MissedRun, ports: Ports): Promise<void> {
+  const { catalog, probe } = ports;
   const { projectId, vaultId, policyId } = run.applied;
   probe.problem('policy.run-missed', run.error, { vaultId, policyId, pointMs: run.pointMs });
   const vault = await catalog.vaults.get(projectId, vaultId);
   const bindings = await catalog.vaults.bindings(vaultId);
   await mapLimited(bindings, (binding) => catalog.tasks.create(taskOf(run, binding, vault)));
+  if (bindings.length > 0) await tellFailure(run, vault, ports);
+}
+
+/** Each day the sweep tells that a vault is frozen, and once that it has no disks. */
+async function tellFailure(run: MissedRun, vault: Vault, ports: Ports): Promise<void> {
+  const { applied, pointMs, status, error } = run;
+  if (status !== 'failed' || !vault.smnNotify || vault.status === 'frozen') return;
+  const { policyId } = applied;
+  await sendNotice(
+    {
+      type: 'vault.not-backed-up',
+      id: checkpointIdOf(applied, pointMs),
+      ...noticeOf(vault, ports.clock.nowMs()),
+      policyId,
+      pointMs,
+      ...toFailure(error),
+    },
+    ports,
+  );
 }
 
 /** All of it is derived from the time point. The backup that it names was never begun. */

@@ -1,10 +1,12 @@
 import { describe, expect, it } from '@jest/globals';
 import { HoldfastError } from '../../lib/errors.ts';
+import { noticeSchema } from '../../lib/runtime/notice-function.ts';
 import { freezeVault } from '../../lib/service/freeze-vault.ts';
+import { runPolicies } from '../../lib/service/run-policies.ts';
 import { sweepRetention } from '../../lib/service/sweep-retention.ts';
 import { type ApiWorld, apiWorld, PROJECT } from '../support/api.ts';
 
-/** Spec section 3.2, smn_notify: what the sweep tells of vaults, three times a day. */
+/** Spec section 3.2, smn_notify: what the sweep and time points tell of vaults. */
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
@@ -64,6 +66,66 @@ describe('a vault that nothing backs up', () => {
     world.notifier.send = send;
     await sweepRetention(world);
     expect(typesOf(world)).toHaveLength(1);
+  });
+});
+
+describe('a time point that makes no backup', () => {
+  /** A vault whose policy has come to its time point. */
+  const atTwo = async (vault: object = {}, disks = 1) => {
+    const world = await apiWorld();
+    const diskIds = await Promise.all(Array.from({ length: disks }, () => world.addDisk()));
+    const policyId = await addPolicy(world);
+    const vaultId = await world.addVault(diskIds, { backup_policy_id: policyId, ...vault });
+    world.clock.advance(2 * HOUR_MS);
+    const fill = () => Object.assign(world.state.usage.get(vaultId)!, { usedBytes: 2 ** 40 });
+    return { world, policyId, vaultId, fill };
+  };
+
+  it('is told with its code, as one notice for all disks, however often it is run', async () => {
+    const { world, policyId, vaultId, fill } = await atTwo({}, 3);
+    fill();
+    const { policies } = world.catalog;
+    const settle = policies.settle.bind(policies);
+    policies.settle = async () => undefined;
+    const pointMs = world.clock.nowMs();
+    await runPolicies(world);
+    policies.settle = settle;
+    world.clock.advance(HOUR_MS);
+    for (let minute = 0; minute < 3; minute++) await runPolicies(world);
+    const [first, second, ...others] = world.notifier.sent;
+    expect(others).toEqual([]);
+    expect(first).toMatchObject({
+      type: 'vault.not-backed-up',
+      vaultId,
+      policyId,
+      pointMs,
+      code: 'BackupService.6114',
+      message: expect.stringContaining('full'),
+    });
+    expect(second?.id).toBe(first?.id);
+    expect(noticeSchema.parse(first)).toEqual(first);
+  });
+
+  it.each<
+    [string, Parameters<typeof atTwo>, (given: Awaited<ReturnType<typeof atTwo>>) => unknown]
+  >([
+    ['those who do not want to know', [{ smn_notify: false }], ({ fill }) => fill()],
+    ['the owner of a vault without disks', [{}, 0], () => {}],
+    [
+      'who is told each day that it is frozen',
+      [],
+      ({ world, vaultId }) => freezeVault({ projectId: PROJECT, vaultId, frozen: true }, world),
+    ],
+    [
+      'anybody when a backup goes on already',
+      [],
+      ({ world, vaultId }) => world.addCheckpoint(vaultId),
+    ],
+  ])('is not told to %s', async (_, vault, prepare) => {
+    const given = await atTwo(...vault);
+    await prepare(given);
+    expect(await runPolicies(given.world)).toMatchObject({ started: [] });
+    expect(given.world.notifier.sent).toEqual([]);
   });
 });
 
