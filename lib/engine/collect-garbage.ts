@@ -9,6 +9,7 @@ import type { Cycle } from '../ports/garbage-catalog.ts';
 import type { Probe } from '../ports/probe.ts';
 import type { GarbagePlan, PackStep } from './plan-garbage.ts';
 import { readPackTable } from './read-pack-table.ts';
+import { PACK_DAMAGE } from './read-packs.ts';
 import { runLanes } from './run-lanes.ts';
 import { type PackRewriting, type ShrunkPack, shrinkPack } from './shrink-pack.ts';
 
@@ -23,7 +24,7 @@ export interface Collecting extends PackRewriting {
   hiddenBeforeMs: number;
   /** Gives up what a root keeps elsewhere, before it is removed; false: it has to stay for now. */
   release: (root: Backup) => Promise<boolean>;
-  catalog: Pick<Catalog, 'garbage' | 'packs'>;
+  catalog: Pick<Catalog, 'garbage'>;
   index: BlockIndex;
   probe: Probe;
   /** True when it is time to stop; what is left is for the next cycle. */
@@ -195,22 +196,22 @@ const storeShrunk = async (
 
 /**
  * A pack that cannot be written anew is damaged: it is reported, and no backup relies on it. With
- * nothing live in it, it goes as every damaged one does: condemned, then deleted.
+ * nothing live in it, it goes as every damaged one does: condemned, then deleted. The verdict is
+ * the run's: one that was superseded may have met what another has written anew.
  */
 const orDamaged = async (
   { packId, kind, live }: PackStep,
-  { catalog, cycle, probe }: Collecting,
+  { catalog: { garbage }, cycle, m0, probe }: Collecting,
   run: () => Promise<boolean>,
 ): Promise<boolean> => {
   try {
     return await run();
   } catch (error) {
-    const damage = ['store.object-missing', 'format.malformed', 'pack.damaged'] as const;
-    if (!isError(error, ...damage)) throw error;
+    if (!isError(error, ...PACK_DAMAGE)) throw error;
+    const isOwn = kind === 'rewrite' || (await garbage.startShrinking(cycle, packId, m0));
+    const { message: reason } = error;
+    if (isOwn) await garbage.quarantineShrinking(cycle, packId, { live, reason });
     probe.problem('pack.not-shrunk', error, { packId });
-    const reason = error.message;
-    if (kind === 'shrink') await catalog.packs.quarantine(cycle.vaultId, packId, reason);
-    else await catalog.garbage.quarantineShrinking(cycle, packId, { live, reason });
     return false;
   }
 };

@@ -212,9 +212,15 @@ const coalesce = (
 };
 
 /** What makes a pack unreadable is damage; an outage or a missing key is not. */
+export const PACK_DAMAGE = [
+  'pack.damaged',
+  'store.object-missing',
+  'format.malformed',
+  'format.unsupported',
+] as const;
+
 const asDamage = (packId: string, cause: unknown): unknown => {
-  const damage = ['store.object-missing', 'format.malformed', 'format.unsupported'];
-  if (!(cause instanceof HoldfastError) || !damage.includes(cause.code)) return cause;
+  if (isError(cause, 'pack.damaged') || !isError(cause, ...PACK_DAMAGE)) return cause;
   return new HoldfastError('pack.damaged', { packId, reason: cause.message }, { cause });
 };
 

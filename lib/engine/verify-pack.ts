@@ -1,7 +1,7 @@
 import { isError } from '../errors.ts';
 import { packKey } from '../format/object-keys.ts';
 import { decodePack, readPackKeyId } from '../format/pack.ts';
-import { newPackBuffers, type PackReading, readPackBlocks } from './read-packs.ts';
+import { newPackBuffers, PACK_DAMAGE, type PackReading, readPackBlocks } from './read-packs.ts';
 
 /** Reads a whole pack and opens every block of it; false when anything of it is damaged. */
 export const isPackWhole = async (packId: string, reading: PackReading): Promise<boolean> => {
@@ -15,7 +15,7 @@ export const isPackWhole = async (packId: string, reading: PackReading): Promise
     for await (const _ of readPackBlocks(packId, wanted, reading, newPackBuffers(), false));
     return true;
   } catch (error) {
-    if (isError(error, 'store.object-missing', 'format.malformed', 'pack.damaged')) return false;
+    if (isError(error, ...PACK_DAMAGE)) return false;
     throw error;
   }
 };

@@ -21,6 +21,16 @@ const write = async (world: Awaited<ReturnType<typeof collectorWorld>>, texts: s
 const usage = (world: Awaited<ReturnType<typeof collectorWorld>>) =>
   world.ports.catalog.vaults.usage(world.vaultId);
 
+/** The first pack that a backup has written. */
+const packBy = async (
+  world: Awaited<ReturnType<typeof collectorWorld>>,
+  { manifest }: Awaited<ReturnType<typeof backUp>>,
+) => {
+  const packs = await Array.fromAsync(world.ports.catalog.garbage.packs(world.vaultId));
+  const { id: packId } = packs.find(({ sessionId }) => sessionId === manifest?.sessionId)!;
+  return { packId, key: packKey({ projectId: PROJECT, vaultId: world.vaultId }, packId) };
+};
+
 describe('collecting a vault', () => {
   it('leaves nothing of deleted backups, and says what it freed', async () => {
     const world = await collectorWorld(4);
@@ -196,24 +206,57 @@ describe('a vault about which there are doubts is not collected', () => {
     expect([...world.objects.objects.keys()]).toEqual(before);
   });
 
-  it('quarantines a pack that is damaged instead of writing it anew', async () => {
+  const NOT_AS_SEALED = { 'in its blocks': 20, 'in its version': 4 };
+  it.each(Object.entries(NOT_AS_SEALED))(
+    'quarantines a pack that is damaged %s instead of writing it anew',
+    async (_, at) => {
+      const world = await collectorWorld(4);
+      await write(world, ['a', 'b', 'c', 'd']);
+      const first = await backUp(world);
+      await write(world, ['a', 'x', 'y', 'z']);
+      await backUp(world);
+      const { packId, key } = await packBy(world, first);
+      await hide(world, first);
+      await collect(world);
+      const bytes = Uint8Array.from(world.objects.objects.get(key)!);
+      bytes[at]! ^= 1;
+      world.objects.objects.set(key, bytes);
+      expect(await collect(world)).toMatchObject({ shrunk: 0 });
+      expect(await world.ports.catalog.packs.quarantined(world.vaultId)).toEqual([packId]);
+      expect(world.objects.objects.get(key)).toEqual(bytes);
+      await write(world, ['e', 'f', 'g', 'h']);
+      const whole = await backUp(world);
+      expect(await verify(world, whole.id)).toMatchObject({ status: 'success' });
+      expect(await world.ports.catalog.packs.quarantined(world.vaultId)).toEqual([packId]);
+    },
+  );
+
+  it('takes what another run has written anew meanwhile for no damage', async () => {
     const world = await collectorWorld(4);
     await write(world, ['a', 'b', 'c', 'd']);
     const first = await backUp(world);
+    await write(world, ['a', 'b', 'x', 'y']);
+    const second = await backUp(world);
     await write(world, ['a', 'x', 'y', 'z']);
     await backUp(world);
-    const packId = (await Array.fromAsync(world.ports.catalog.garbage.packs(world.vaultId))).find(
-      ({ sessionId }) => sessionId === first.manifest?.sessionId,
-    )!.id;
+    const { key } = await packBy(world, first);
     await hide(world, first);
     await collect(world);
-    const key = packKey({ projectId: PROJECT, vaultId: world.vaultId }, packId);
-    const bytes = Uint8Array.from(world.objects.objects.get(key)!);
-    bytes[20]! ^= 1;
-    world.objects.objects.set(key, bytes);
-    expect(await collect(world)).toMatchObject({ shrunk: 0 });
-    expect(await world.ports.catalog.packs.quarantined(world.vaultId)).toEqual([packId]);
-    expect(world.objects.objects.get(key)).toEqual(bytes);
+    const { objects } = world;
+    let isFirst = true;
+    const get: typeof objects.get = async (...args) => {
+      if (args[0] === key && isFirst) {
+        isFirst = false;
+        await hide(world, second);
+        await collectAll(world);
+      }
+      return objects.get(...args);
+    };
+    const late = collect(world, { ...world.ports, objects: { ...objects, get } });
+    await expect(late).rejects.toMatchObject({ code: 'cycle.superseded' });
+    expect(await world.ports.catalog.packs.quarantined(world.vaultId)).toEqual([]);
+    expect(world.probe.problems).toEqual([]);
+    await expectNoLoss(world);
   });
 });
 
