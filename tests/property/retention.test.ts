@@ -56,6 +56,43 @@ const byNumber: fc.Arbitrary<RetentionRule> = fc.record({
   timezone,
 });
 
+/** Minutes about the ends of years, of February in leap years and others, and of weeks. */
+const minutesNearTurns = fc
+  .constantFrom('2020-12-31', '2023-02-28', '2024-02-29', '2024-12-29', '2026-03-29', '2026-06-30')
+  .chain((day) => fc.integer({ min: -2880, max: 2880 }).map((n) => utc(day) + n * 60_000));
+
+const wholeAt = (createdAtMs: number): RetainedBackup => ({
+  id: new Date(createdAtMs).toISOString(),
+  status: 'available',
+  autoTrigger: true,
+  manifest: { sessionId: 's', sha256: 'm' },
+  createdAtMs,
+  completedAtMs: createdAtMs,
+});
+
+/** What clocks in a zone show, read as if it were UTC: without the arithmetic of the model. */
+const localDate = (ms: number, zone: string): Date =>
+  new Date(
+    `${new Intl.DateTimeFormat('sv-SE', {
+      timeZone: zone.slice(3),
+      dateStyle: 'short',
+      timeStyle: 'medium',
+    })
+      .format(ms)
+      .replace(' ', 'T')}Z`,
+  );
+
+/** The name of the period that a date is in; a week is named by its Monday. */
+const CALENDAR = {
+  dayBackups: (date: Date) => date.toISOString().slice(0, 10),
+  weekBackups: (date: Date) => {
+    while (date.getUTCDay() !== 1) date.setUTCDate(date.getUTCDate() - 1);
+    return date.toISOString().slice(0, 10);
+  },
+  monthBackups: (date: Date) => date.toISOString().slice(0, 7),
+  yearBackups: (date: Date) => date.toISOString().slice(0, 4),
+};
+
 const plan = (
   all: RetainedBackup[],
   rule: RetentionRule | null,
@@ -149,6 +186,21 @@ describe('a plan of retention', () => {
       if (newest) expect(left.map(({ createdAtMs }) => createdAtMs)).toContain(newest.createdAtMs);
     },
   );
+
+  test.prop([
+    fc.uniqueArray(minutesNearTurns, { minLength: 1, maxLength: 30 }),
+    fc.constantFrom('dayBackups', 'weekBackups', 'monthBackups', 'yearBackups'),
+    fc.integer({ min: 1, max: 6 }),
+    timezone,
+  ])('keeps the newest of the last periods of a calendar', (times, name, count, zone) => {
+    const made = times.toSorted((a, b) => a - b).map(wholeAt);
+    const newestOfPeriod = new Map(
+      made.map(({ id, createdAtMs }) => [CALENDAR[name](localDate(createdAtMs, zone)), id]),
+    );
+    const gone = deleted(made, retentionRule({ [name]: count, timezone: zone }));
+    const left = made.flatMap(({ id }) => (gone.has(id) ? [] : id));
+    expect(left).toEqual([...newestOfPeriod.values()].slice(-count));
+  });
 
   test.prop([backups])('without a rule only what expired or failed goes', (all) => {
     for (const { action, reasons } of plan(all, null)) {
