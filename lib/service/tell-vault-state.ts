@@ -9,6 +9,7 @@ import type { Probe } from '../ports/probe.ts';
 import { changeVault } from './change-vault.ts';
 import { ruleInForce } from './rule-in-force.ts';
 import { noticeOf, sendNotice } from './send-notice.ts';
+import { watchThreshold } from './watch-threshold.ts';
 
 interface Ports {
   catalog: Catalog;
@@ -19,8 +20,8 @@ interface Ports {
 
 /**
  * Tells the owner of a vault how it stands (spec section 3.2): each day that it is frozen; once
- * that nothing backs it up, and once that something does again. The vault remembers what was told,
- * after it was: rather twice than never.
+ * that nothing backs it up, and once that something does again; that its threshold is reached. The
+ * vault remembers what was told, after it was: rather twice than never.
  */
 export async function tellVaultState(
   { projectId, vaultId }: { projectId: ProjectId; vaultId: VaultId },
@@ -28,8 +29,10 @@ export async function tellVaultState(
 ): Promise<void> {
   const vault = await ports.catalog.vaults.get(projectId, vaultId);
   if (!vault.smnNotify || vault.status === 'deleting') return;
-  if (vault.status === 'frozen') await tellFrozen(vault, ports);
-  else await tellProtection(vault, ports);
+  if (vault.status === 'frozen') return tellFrozen(vault, ports);
+  await tellProtection(vault, ports);
+  // What was deleted is freed between two backups.
+  await watchThreshold({ projectId, vaultId }, ports);
 }
 
 async function tellFrozen(vault: Vault, ports: Ports): Promise<void> {

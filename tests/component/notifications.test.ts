@@ -11,6 +11,7 @@ import { HoldfastError } from '../../lib/errors.ts';
 import type { Notice } from '../../lib/model/notice.ts';
 import { noticeFunction, noticeSchema } from '../../lib/runtime/notice-function.ts';
 import { readSettings } from '../../lib/runtime/settings.ts';
+import { tellVaultState } from '../../lib/service/tell-vault-state.ts';
 import { watchJobs } from '../../lib/service/watch-jobs.ts';
 import {
   backUp,
@@ -73,6 +74,20 @@ describe('a threshold', () => {
     await backUp(world);
     expect(await vaultOf(world)).not.toHaveProperty('thresholdReachedAtMs');
     await change(world, { sizeGib: 60 });
+    await backUp(world);
+    expect(sent).toHaveLength(2);
+  });
+
+  it('is told again after the sweep has seen it under it', async () => {
+    const { world, sent, use } = await someWorld({ threshold: 50 });
+    const vault = { projectId: PROJECT, vaultId: world.vaultId };
+    use(50 * GIB);
+    await backUp(world);
+    await tellVaultState(vault, world.ports);
+    expect(sent).toHaveLength(1);
+    use(49 * GIB);
+    await tellVaultState(vault, world.ports);
+    use(50 * GIB);
     await backUp(world);
     expect(sent).toHaveLength(2);
   });
