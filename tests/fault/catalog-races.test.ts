@@ -3,6 +3,8 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { BATCH_LIMITS, batchGet, batchPut } from '../../lib/adapters/aws/dynamo-batches.ts';
 import { dynamoCatalog } from '../../lib/adapters/aws/dynamo-catalog/dynamo-catalog.ts';
 import { keys } from '../../lib/adapters/aws/dynamo-catalog/keys.ts';
+import { backupEntryOf } from '../../lib/adapters/catalog-rules/list-rules.ts';
+import type { Backup } from '../../lib/model/backup.ts';
 import type { FinishedRange } from '../../lib/model/session.ts';
 import type { Catalog } from '../../lib/ports/catalog.ts';
 import { expectCode } from '../support/catalog-assertions.ts';
@@ -43,6 +45,7 @@ describe('a catalog that others change between a read and the write', () => {
 
   const setEpoch = (epoch: number) =>
     setAttribute(dynamo, keys.epoch(world.vault.id), 'epoch', epoch);
+  const commitArguments = () => commitOf(world.protecting.backup, world.protecting.session.id);
   const hideParent = () =>
     healthy.backups.hide(world.vault.projectId, world.committed.backup.id, AT_MS);
   const fence = () => healthy.sessions.end(world.vault.id, world.protecting.session.id, 'FENCED');
@@ -60,6 +63,54 @@ describe('a catalog that others change between a read and the write', () => {
     const { projectId, id } = world.committed.backup;
     await catalog.backups.hide(projectId, id, AT_MS);
     expect(await healthy.backups.get(projectId, id)).toMatchObject({ deletedEpoch: 9 });
+  });
+
+  describe('lists what a backup became when it was renamed meanwhile', () => {
+    const NAME = 'renamed';
+    const listed = () => Array.fromAsync(healthy.backups.entries(world.vault.projectId, {}));
+    const expectEntry = async (id: string) => {
+      const backup = await healthy.backups.get(world.vault.projectId, id);
+      expect(backup.name).toBe(NAME);
+      expect(await listed()).toContainEqual(backupEntryOf(backup));
+    };
+    const rename = ({ projectId, id }: Backup, catalog = healthy) =>
+      catalog.backups.rename(projectId, id, NAME, AT_MS);
+
+    it('by its commit', async () => {
+      const catalog = await meddled(() => rename(world.protecting.backup));
+      await catalog.sessions.commit(commitArguments());
+      await expectEntry(world.protecting.backup.id);
+    });
+
+    it('by its failure', async () => {
+      const catalog = await meddled(() => rename(world.protecting.backup));
+      const { projectId, id } = world.protecting.backup;
+      await catalog.backups.setStatus(projectId, id, 'error', { atMs: AT_MS });
+      await expectEntry(id);
+    });
+
+    it('by its deletion', async () => {
+      const catalog = await meddled(() => rename(world.committed.backup));
+      const { projectId, id } = world.committed.backup;
+      await catalog.backups.hide(projectId, id, AT_MS);
+      await expectEntry(id);
+    });
+
+    it('by taking its deletion back', async () => {
+      const catalog = await meddled(() => rename(world.committed.backup));
+      const { projectId, id } = world.committed.backup;
+      await healthy.backups.hide(projectId, id, AT_MS);
+      await catalog.garbage.undelete(projectId, id, AT_MS);
+      await expectEntry(id);
+    });
+
+    it('while its status changed', async () => {
+      const hide = () => healthy.backups.hide(projectId, id, AT_MS);
+      const catalog = await meddled(hide, 'UpdateCommand');
+      const { projectId, id } = world.committed.backup;
+      await rename(world.committed.backup, catalog);
+      await expectEntry(id);
+    });
   });
 
   it('opens no reader of what is no root any more', async () => {
@@ -100,8 +151,6 @@ describe('a catalog that others change between a read and the write', () => {
       world.protecting.session.id,
       { from: 0, to: 1, segments: [null], stats: someStats() } as FinishedRange,
     ] as const;
-  const commitArguments = () => commitOf(world.protecting.backup, world.protecting.session.id);
-
   it.each([
     ['claimed', () => healthy.policies.claim(world.applied, someClaim('first'), AT_MS)],
     ['settled', () => healthy.policies.settle(world.applied, AT_MS + 5)],

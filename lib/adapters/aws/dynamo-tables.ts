@@ -11,17 +11,6 @@ export const BY_PROJECT = 'byProject';
  */
 export const ENTRY_INDEXES = { byStatus: 'gsi2pk', byDisk: 'gsi3pk', byVault: 'gsi4pk' } as const;
 
-/** What an entry is made of, beside its place. */
-export const ENTRY_ATTRIBUTES = [
-  'entry',
-  'name',
-  'status',
-  'updatedAtMs',
-  'completedAtMs',
-  'parentBackupId',
-  'endedAtMs',
-];
-
 type EntryIndex = NonNullable<TableDefinition['GlobalSecondaryIndexes']>[number];
 
 function entryIndexes(): EntryIndex[] {
@@ -31,7 +20,7 @@ function entryIndexes(): EntryIndex[] {
       { AttributeName: partition, KeyType: 'HASH' },
       { AttributeName: 'gsi1sk', KeyType: 'RANGE' },
     ],
-    Projection: { ProjectionType: 'INCLUDE', NonKeyAttributes: ENTRY_ATTRIBUTES },
+    Projection: { ProjectionType: 'INCLUDE', NonKeyAttributes: ['entry'] },
   }));
 }
 

@@ -20,7 +20,7 @@ import {
   taskCodec,
   taskItems,
 } from './codecs.ts';
-import { backupEntries, backupInStatus } from './entries.ts';
+import { backupChange, backupEntries } from './entries.ts';
 import type { Write } from './expression.ts';
 import { keys, prefixes } from './keys.ts';
 import { readBackup, readEpoch } from './reads.ts';
@@ -78,21 +78,22 @@ export const dynamoBackups = (table: CatalogTable): BackupCatalog => {
 
     async rename(projectId, id, name, atMs) {
       return settle('backups.rename', table.limits, async () => {
-        const key = keyOf(await own(projectId, id));
-        const set = { name, updatedAtMs: atMs };
+        const stored = await own(projectId, id);
+        const set = backupChange(stored, { name, updatedAtMs: atMs });
         return {
-          write: async () => backupCodec.decode(await table.update(key, { set }, { exists: true })),
+          write: async () =>
+            backupCodec.decode(await table.update(keyOf(stored), { set }, isStill(stored))),
         };
       });
     },
 
     async setStatus(projectId, id, status, change) {
-      const { atMs, ...facts } = change;
-      const set = { ...facts, ...backupInStatus(projectId, status), updatedAtMs: atMs };
+      const { atMs: updatedAtMs, ...facts } = change;
       const remove = change.failure === undefined ? ['failure'] : [];
       return settle('backups.setStatus', table.limits, async () => {
         const stored = await own(projectId, id);
         if (!isStatusToSet(stored, status)) return { done: stored };
+        const set = backupChange(stored, { ...facts, status, updatedAtMs });
         const writes: Write[] = [
           { update: keyOf(stored), change: { set, remove }, when: isStill(stored) },
           {
@@ -142,21 +143,21 @@ const beginWrites = (backup: Backup, task: OperationLog): Write[] => {
   ];
 };
 
-/** Status and root are still what they were when the decision was made, and what is counted. */
-const isStill = ({ status, root }: Backup) => ({ equal: { status, root } });
+/** What was read is still so: it decided, it is counted, and the entry says it. */
+const isStill = ({ name, status, root }: Backup) => ({ equal: { name, status, root } });
 
 const hideWrites = (backup: Backup, epoch: number, atMs: number): Write[] => [
   { check: keys.epoch(backup.vaultId), when: { equal: { epoch } } },
   {
     update: keyOf(backup),
     change: {
-      set: {
-        ...backupInStatus(backup.projectId, 'deleted'),
+      set: backupChange(backup, {
+        status: 'deleted',
         root: 'HIDDEN',
         deletedEpoch: epoch,
         hiddenAtMs: atMs,
         updatedAtMs: atMs,
-      },
+      }),
     },
     when: isStill(backup),
   },

@@ -13,7 +13,7 @@ import {
 } from '@aws-sdk/lib-dynamodb';
 import type { EntriesOf } from '../../../ports/catalog.ts';
 import { batchDelete, batchGet } from '../dynamo-batches.ts';
-import { BY_PROJECT, ENTRY_ATTRIBUTES, ENTRY_INDEXES } from '../dynamo-tables.ts';
+import { BY_PROJECT, ENTRY_INDEXES } from '../dynamo-tables.ts';
 import type { Codec, Item } from './codec.ts';
 import { type Change, type Condition, expressions, type Write } from './expression.ts';
 import { type ItemKey, type ListedKind, madeBetween, projectPartition } from './keys.ts';
@@ -124,7 +124,7 @@ export const catalogTable = (
           ScanIndexForward: false,
           ...(pageSize !== undefined && { Limit: pageSize }),
           KeyConditionExpression: `${ENTRY_INDEXES[index]} = :pk AND gsi1sk BETWEEN :from AND :to`,
-          ...ENTRY_PROJECTION,
+          ProjectionExpression: 'gsi1sk, entry',
           ExpressionAttributeValues: { ':pk': partition, ':from': from, ':to': to },
         });
       return newestFirst(partitions.map(pages));
@@ -170,13 +170,6 @@ export const catalogTable = (
   };
 };
 
-const ENTRY_PROJECTION = {
-  ProjectionExpression: ['gsi1sk', ...ENTRY_ATTRIBUTES].map((name) => `#${name}`).join(', '),
-  ExpressionAttributeNames: Object.fromEntries(
-    ['gsi1sk', ...ENTRY_ATTRIBUTES].map((name) => [`#${name}`, name]),
-  ),
-};
-
 /** A consistent query of the items whose sort key begins with the prefix's. */
 const keysOf = ({ pk, sk }: ItemKey) => ({
   ConsistentRead: true,
@@ -194,8 +187,10 @@ async function* queryPages(
 ): AsyncGenerator<Item[]> {
   const ask = (from?: Item) => {
     // A first page that was too small is followed by whole ones.
-    const next = from === undefined ? {} : { ExclusiveStartKey: from, Limit: undefined };
-    const page = reading('query', () => client.send(new QueryCommand({ ...input, ...next })));
+    const next = from === undefined ? {} : { ExclusiveStartKey: from, Limit: PAGE_ITEMS_MAX };
+    const page = reading('query', () =>
+      client.send(new QueryCommand({ Limit: PAGE_ITEMS_MAX, ...input, ...next })),
+    );
     // Nobody may come for it; whoever does gets the failure all the same.
     page.catch(() => undefined);
     return page;
@@ -209,6 +204,12 @@ async function* queryPages(
     yield Items;
   }
 }
+
+/**
+ * About what a page of a megabyte holds. Without a limit the local emulator reads all the rest of
+ * the partition for each page.
+ */
+const PAGE_ITEMS_MAX = 2500;
 
 type TransactItem = NonNullable<TransactWriteCommandInput['TransactItems']>[number];
 

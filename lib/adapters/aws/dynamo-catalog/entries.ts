@@ -21,53 +21,94 @@ import { entriesOf, place, placeOf } from './keys.ts';
 
 /**
  * Entries of lists: what the indexes `byStatus`, `byDisk` and `byVault` hold of a backup or a task.
- * What never changes stands in one text: a list reads 100,000 of them.
+ * All that a list chooses by stands in one text beside the place: a list reads 100,000 of them.
  */
 
-/** The attributes that put a new backup into the indexes. */
-export const backupEntryItem = (backup: Backup): Item => {
-  const { projectId, vaultId, checkpointId, disk, status, incremental } = backup;
-  const { id, name, sizeBytes, availabilityZone } = disk;
-  return {
-    entry: JSON.stringify([
-      vaultId,
-      checkpointId,
-      id,
-      name,
-      sizeBytes,
-      availabilityZone,
-      incremental,
-    ]),
-    gsi1sk: place(backup),
-    ...backupInStatus(projectId, status),
-    gsi3pk: entriesOf.backupsOf(projectId, id),
-    gsi4pk: entriesOf.backupsOf(projectId, vaultId),
-  };
-};
-
-/** Whoever changes the status of a backup moves its entry. */
-export const backupInStatus = (projectId: string, status: BackupStatus) => ({
-  status,
-  gsi2pk: entriesOf.backupsInStatus(projectId, status),
+/** The attributes that put a backup into the indexes. */
+export const backupEntryItem = (backup: Backup): Item => ({
+  ...backupEntryNow(backup),
+  gsi1sk: place(backup),
+  gsi3pk: entriesOf.backupsOf(backup.projectId, backup.disk.id),
+  gsi4pk: entriesOf.backupsOf(backup.projectId, backup.vaultId),
 });
 
-/** The attributes that put a new task into the indexes. */
+/**
+ * What a change of the backup to `change` sets: its entry is written anew. The condition of the
+ * write must hold name and status (`isStill`), which the entry says as they were read.
+ */
+export const backupChange = (stored: Backup, change: Partial<Backup>): Item => ({
+  ...change,
+  ...backupEntryNow({ ...stored, ...change }),
+});
+
+const backupEntryNow = (backup: Backup): Item => {
+  const { disk } = backup;
+  const facts: BackupFacts = [
+    backup.name,
+    backup.status,
+    backup.vaultId,
+    backup.checkpointId,
+    disk.id,
+    disk.name,
+    disk.sizeBytes,
+    disk.availabilityZone,
+    backup.incremental,
+    backup.updatedAtMs,
+    backup.completedAtMs ?? null,
+    backup.parentBackupId ?? null,
+  ];
+  const gsi2pk = entriesOf.backupsInStatus(backup.projectId, backup.status);
+  return { entry: JSON.stringify(facts), gsi2pk };
+};
+
+/** Without the names of the fields, which would be half of it. */
+type BackupFacts = [
+  name: string,
+  status: BackupStatus,
+  vaultId: string,
+  checkpointId: string,
+  diskId: string,
+  diskName: string,
+  sizeBytes: number,
+  availabilityZone: string,
+  incremental: boolean,
+  updatedAtMs: number,
+  completedAtMs: number | null,
+  parentBackupId: string | null,
+];
+
+/** The attributes that put a task into the indexes. */
 export const taskEntryItem = (task: OperationLog): Item => {
-  const { projectId, vaultId, vaultName, disk } = task;
+  const { projectId, vaultId, disk } = task;
   return {
-    entry: JSON.stringify([task.type, vaultId, vaultName, disk.id, disk.name]),
+    ...taskEntryNow(task),
     gsi1sk: place(task),
-    ...taskInStatus(task, task.status),
     ...(disk.id !== '' && { gsi3pk: entriesOf.tasksOf(projectId, disk.id) }),
     gsi4pk: entriesOf.tasksOf(projectId, vaultId),
   };
 };
 
-/** Whoever changes the status of a task moves its entry. */
-export const taskInStatus = (
-  { projectId, type }: Pick<OperationLog, 'projectId' | 'type'>,
+/** What a change of the task's state sets: its entry is written anew. */
+export const taskChange = (
+  stored: OperationLog,
+  change: Pick<OperationLog, 'status' | 'endedAtMs'>,
+): Item => ({ ...change, ...taskEntryNow({ ...stored, ...change }) });
+
+const taskEntryNow = (task: OperationLog): Item => {
+  const { projectId, type, status, vaultId, vaultName, disk, endedAtMs = null } = task;
+  const facts: TaskFacts = [type, status, vaultId, vaultName, disk.id, disk.name, endedAtMs];
+  return { entry: JSON.stringify(facts), gsi2pk: entriesOf.tasksInStatus(projectId, type, status) };
+};
+
+type TaskFacts = [
+  type: OperationType,
   status: OperationStatus,
-) => ({ status, gsi2pk: entriesOf.tasksInStatus(projectId, type, status) });
+  vaultId: string,
+  vaultName: string,
+  diskId: string,
+  diskName: string,
+  endedAtMs: number | null,
+];
 
 /** The project's backups that match, newest first. */
 export async function* backupEntries(
@@ -121,31 +162,28 @@ const BACKUP_STATUSES = Object.keys(BACKUP_TRANSITIONS) as BackupStatus[];
 const OPERATION_STATUSES = Object.keys(OPERATION_TRANSITIONS) as OperationStatus[];
 
 const backupEntry = (projectId: string, item: Item): BackupEntry => {
-  const [vaultId, checkpointId, id, name, sizeBytes, availabilityZone, incremental] = factsOf(
-    item,
-    7,
-  ) as [string, string, string, string, number, string, boolean];
+  const facts = factsOf(item, 12) as BackupFacts;
+  const [name, status, vaultId, checkpointId, ...rest] = facts;
+  const [diskId, diskName, sizeBytes, availabilityZone, ...more] = rest;
+  const [incremental, updatedAtMs, completedAtMs, parentBackupId] = more;
   const entry: BackupEntry = {
     ...placeOf(item['gsi1sk'] as string),
     projectId,
     vaultId,
     checkpointId,
-    disk: { id, name, sizeBytes, availabilityZone },
+    disk: { id: diskId, name: diskName, sizeBytes, availabilityZone },
     incremental,
-    name: item['name'] as string,
-    status: item['status'] as BackupStatus,
-    updatedAtMs: item['updatedAtMs'] as number,
+    name,
+    status,
+    updatedAtMs,
   };
-  if (item['completedAtMs'] !== undefined) entry.completedAtMs = item['completedAtMs'] as number;
-  if (item['parentBackupId'] !== undefined) entry.parentBackupId = item['parentBackupId'] as string;
+  if (completedAtMs !== null) entry.completedAtMs = completedAtMs;
+  if (parentBackupId !== null) entry.parentBackupId = parentBackupId;
   return entry;
 };
 
 const taskEntry = (projectId: string, item: Item): TaskEntry => {
-  const [type, vaultId, vaultName, id, name] = factsOf(item, 5) as [
-    OperationType,
-    ...[string, string, string, string],
-  ];
+  const [type, status, vaultId, vaultName, id, name, endedAtMs] = factsOf(item, 7) as TaskFacts;
   const entry: TaskEntry = {
     ...placeOf(item['gsi1sk'] as string),
     projectId,
@@ -153,9 +191,9 @@ const taskEntry = (projectId: string, item: Item): TaskEntry => {
     vaultId,
     vaultName,
     disk: { id, name },
-    status: item['status'] as OperationStatus,
+    status,
   };
-  if (item['endedAtMs'] !== undefined) entry.endedAtMs = item['endedAtMs'] as number;
+  if (endedAtMs !== null) entry.endedAtMs = endedAtMs;
   return entry;
 };
 

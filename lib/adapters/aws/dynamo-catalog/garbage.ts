@@ -19,7 +19,7 @@ import {
   usageCodec,
   vaultCodec,
 } from './codecs.ts';
-import { backupInStatus } from './entries.ts';
+import { backupChange } from './entries.ts';
 import type { Write } from './expression.ts';
 import { garbageCounting } from './garbage-counting.ts';
 import { garbagePacks } from './garbage-packs.ts';
@@ -181,10 +181,10 @@ const undeleteWrites = (
   {
     update: keyOf(stored),
     change: {
-      set: { ...backupInStatus(stored.projectId, status), root, undeletedAtMs, updatedAtMs },
+      set: { ...backupChange(stored, { status, root, updatedAtMs }), undeletedAtMs },
       remove: ['deletedEpoch', 'hiddenAtMs'],
     },
-    when: stillHidden(stored),
+    when: { equal: { name: stored.name, ...stillHidden(stored).equal } },
   },
   {
     update: keys.usage(stored.vaultId),

@@ -19,7 +19,7 @@ import {
 import { countBackup, statusMoved } from './backup-counts.ts';
 import type { CatalogTable } from './catalog-table.ts';
 import { backupCodec, openSessionCodec, rangeCodec, sessionCodec } from './codecs.ts';
-import { backupInStatus } from './entries.ts';
+import { backupChange } from './entries.ts';
 import type { Condition, Write } from './expression.ts';
 import { type ItemKey, keys, prefixes } from './keys.ts';
 import { findBackup, readBackup, readEpoch } from './reads.ts';
@@ -208,17 +208,17 @@ const commitWrites = (commit: Commit, backup: Backup, { parentBackupId }: Sessio
     {
       update: keyOf(backup),
       change: {
-        set: {
-          ...backupInStatus(backup.projectId, 'available'),
+        set: backupChange(backup, {
+          status: 'available',
           root: 'VISIBLE',
           manifest: { sessionId, sha256: commit.manifestSha256 },
           stats,
           completedAtMs: commit.atMs,
           updatedAtMs: commit.atMs,
           ...(parentBackupId && { parentBackupId }),
-        },
+        }),
       },
-      when: { equal: { root: 'NONE', status: 'protecting' } },
+      when: { equal: { name: backup.name, root: 'NONE', status: 'protecting' } },
     },
     {
       update: keys.usage(vaultId),

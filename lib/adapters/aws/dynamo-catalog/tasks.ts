@@ -22,7 +22,7 @@ import {
   taskItems,
   unfinishedTaskCodec,
 } from './codecs.ts';
-import { taskEntries, taskInStatus } from './entries.ts';
+import { taskChange, taskEntries } from './entries.ts';
 import type { Write } from './expression.ts';
 import { keys, prefixes } from './keys.ts';
 import { isConditionFailed, reading, settle } from './settle.ts';
@@ -72,7 +72,7 @@ export const dynamoTasks = (table: CatalogTable): TaskCatalog => {
       return settle('tasks.start', table.limits, async () => {
         const task = await own(projectId, id);
         checkStart(task);
-        const set = { ...facts, ...taskInStatus(task, 'running'), updatedAtMs: atMs };
+        const set = { ...facts, ...taskChange(task, { status: 'running' }), updatedAtMs: atMs };
         const changed = { set, setOnce: { startedAtMs: atMs } };
         const when = { equal: { projectId }, oneOf: { status } };
         return {
@@ -103,19 +103,13 @@ export const dynamoTasks = (table: CatalogTable): TaskCatalog => {
         const task = await own(projectId, id);
         if (!isTaskToEnd(task, end.status)) return { done: task };
         const binding = await table.get(bindingCodec, keys.binding(task.vaultId, task.disk.id));
-        const { atMs, ...facts } = end;
+        const { atMs, status, ...facts } = end;
+        const changed = taskChange(task, { status, endedAtMs: atMs });
         const writes: Write[] = [
           {
             update: keys.task(id),
-            change: {
-              set: {
-                ...facts,
-                ...taskInStatus(task, end.status),
-                endedAtMs: atMs,
-                updatedAtMs: atMs,
-              },
-            },
-            when: { oneOf: { status: statesBefore(OPERATION_TRANSITIONS, end.status) } },
+            change: { set: { ...facts, ...changed, updatedAtMs: atMs } },
+            when: { oneOf: { status: statesBefore(OPERATION_TRANSITIONS, status) } },
           },
           { remove: keys.unfinishedTask(task.createdAtMs, id) },
           { put: endedTaskCodec.encode({ id, endedAtMs: atMs }) },
