@@ -1,11 +1,25 @@
 import type { DynamoDBClientConfig } from '@aws-sdk/client-dynamodb';
 import type { TranslateConfig } from '@aws-sdk/lib-dynamodb';
 
+const ignore = () => undefined;
+
+/**
+ * Has no `info`. The SDK offers every answer to that of its own silent logger, as a copy without
+ * secrets that is made for it: a fifth of the time of a long list.
+ */
+const SILENT = {
+  trace: ignore,
+  debug: ignore,
+  warn: ignore,
+  error: ignore,
+} as unknown as NonNullable<DynamoDBClientConfig['logger']>;
+
 /**
  * Every request ends: after 1 s without a connection or 3 s without an answer, and 3 attempts (the
  * SDK retries time-outs, throttling and failures of the service with growing waits).
  */
 export const dynamoClientOptions: DynamoDBClientConfig = {
+  logger: SILENT,
   maxAttempts: 3,
   retryMode: 'standard',
   requestHandler: {
