@@ -4,8 +4,8 @@ import type { TranslateConfig } from '@aws-sdk/lib-dynamodb';
 const ignore = () => undefined;
 
 /**
- * Has no `info`. The SDK offers every answer to that of its own silent logger, as a copy without
- * secrets that is made for it: a fifth of the time of a long list.
+ * Has no `info`: for that of its own silent logger the SDK copies each answer, without what is
+ * secret, before it says nothing.
  */
 const SILENT = {
   trace: ignore,
