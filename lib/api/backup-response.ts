@@ -43,6 +43,7 @@ const extendInfo = (backup: Backup) => ({
   bootable: false,
   contain_system_disk: false,
   encrypted: false,
+  incremental: isIncremental(backup),
   is_multi_az: false,
   os_images_data: null,
   snapshot_id: backup.snapshotId ?? '',

@@ -78,6 +78,7 @@ const extendInfo = z
     bootable: z.boolean(),
     contain_system_disk: z.boolean(),
     encrypted: z.boolean(),
+    incremental: z.boolean().meta({ description: 'As the Go clients read it.' }),
     is_multi_az: z.boolean(),
     os_images_data: z.array(z.object({ image_id: z.string() })).nullable(),
     snapshot_id: z.string(),

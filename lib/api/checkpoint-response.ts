@@ -13,7 +13,7 @@ export function checkpointJson(details: CheckpointDetails): z.input<typeof check
     checkpoint: {
       id: checkpoint.id,
       project_id: checkpoint.projectId,
-      status: checkpointStatus(backups),
+      status: checkpointStatus(details),
       created_at: timeText(checkpoint.createdAtMs),
       vault: {
         id: checkpoint.vaultId,
@@ -31,13 +31,19 @@ export function checkpointJson(details: CheckpointDetails): z.input<typeof check
   };
 }
 
-/** That of its backups: protecting while one of them is, then error if one of them is. */
-function checkpointStatus(backups: readonly Backup[]): 'protecting' | 'error' | 'available' {
-  const statuses = backups.map((backup) => backup.status);
-  if (statuses.some((status) => status === 'waiting_protect' || status === 'protecting')) {
-    return 'protecting';
-  }
-  return statuses.includes('error') ? 'error' : 'available';
+/**
+ * That of its backups: protecting while one of them is, or its task still has the disk (the next
+ * backup would be refused until it ends); then error if one of them is.
+ */
+function checkpointStatus({
+  backups,
+  resources,
+}: CheckpointDetails): 'protecting' | 'error' | 'available' {
+  const tasks = resources.map(({ binding }) => binding.protectingTaskId);
+  const isProtecting = ({ status, operationLogId }: Backup): boolean =>
+    status === 'waiting_protect' || status === 'protecting' || tasks.includes(operationLogId);
+  if (backups.some(isProtecting)) return 'protecting';
+  return backups.some(({ status }) => status === 'error') ? 'error' : 'available';
 }
 
 function resourceJson({ disk }: Backup, { resources }: CheckpointDetails) {

@@ -283,6 +283,25 @@ describe('create checkpoint', () => {
 });
 
 describe('show checkpoint', () => {
+  it('is protecting until the next backup may begin', async () => {
+    const world = await apiWorld();
+    const vaultId = await world.addVault([await world.addDisk()]);
+    const { checkpointId, backupIds } = await world.addCheckpoint(vaultId);
+    const [id] = backupIds;
+    const { operationLogId } = await world.catalog.backups.get(PROJECT, id!);
+    const status = async () => {
+      const { body } = await world.call('GET', `/checkpoints/${checkpointId}`);
+      const next = await world.call('POST', '/checkpoints', back(vaultId));
+      return [(body as { checkpoint: { status: string } }).checkpoint.status, next.status];
+    };
+    const atMs = world.clock.nowMs();
+    await world.catalog.backups.setStatus(PROJECT, id!, 'error', { atMs });
+    expect(await status()).toEqual(['protecting', 400]);
+    await world.catalog.tasks.end(PROJECT, operationLogId, { status: 'failed', atMs });
+    expect(await status()).toEqual(['error', 200]);
+    expect(await status()).toEqual(['error', 400]);
+  });
+
   it('follows its backups: protecting, available, error, and gone with the last one', async () => {
     const world = await apiWorld();
     const vaultId = await world.addVault([await world.addDisk(), await world.addDisk()]);
