@@ -179,16 +179,21 @@ const BYTE_MS = BigInt(GIBIBYTE) * BigInt(HOUR_MS);
 export const capacityHours = (gibMs: bigint): number => gibHours(gibMs * BigInt(GIBIBYTE));
 
 /**
- * The next 30 days after `atMs`: stored bytes go on along the straight line (least squares) through
- * the averages of the last whole days (UTC), 7 to 30 of them; capacity stays as it is; requests go
- * on at the average of those days. Null when there is no vault, or less than 7 whole days of any.
+ * The next 30 days after a period: stored bytes go on along the straight line (least squares)
+ * through the averages of its last whole days (UTC), 7 to 30 of them, of which `facts` must tell;
+ * capacity stays as it is; requests go on at their average. Null when there is no vault,
+ * or less than 7 whole days of any.
  */
-export const forecastCosts = (facts: LedgerFacts, atMs: number): CostForecast | null => {
+export const forecastCosts = (
+  facts: LedgerFacts,
+  { fromMs, toMs: atMs }: Period,
+): CostForecast | null => {
   const capacityGib = [...facts.changes.values()]
     .flatMap((changes) => meteredStretches(changes, { fromMs: atMs - 1, toMs: atMs }))
     .filter(({ toMs }) => toMs === atMs)
     .reduce((sum, { spec }) => sum + spec.sizeGib, 0);
-  const firstMs = Math.min(...[...facts.changes.values()].map(([first]) => first?.atMs ?? atMs));
+  const begunMs = Math.min(...[...facts.changes.values()].map(([first]) => first?.atMs ?? atMs));
+  const firstMs = Math.max(begunMs, dayOf(fromMs));
   const endMs = dayOf(atMs);
   const wholeDays = Math.floor((endMs - firstMs) / DAY_MS);
   const basedOnDays = Math.min(FORECAST.daysMax, wholeDays);

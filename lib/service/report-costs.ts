@@ -50,8 +50,8 @@ export async function reportCosts(
     const reason = 'must be before the end of the report, which is not after now';
     throw new HoldfastError('BackupService.9900', { field: 'from', reason });
   }
-  const sinceMs = Math.min(fromMs, dayOf(toMs) - FORECAST.daysMax * DAY_MS);
-  const facts = await readFacts(projectId, sinceMs, toMs, ports);
+  // Nothing of before the period's first day: a shorter one must always be answered.
+  const facts = await readFacts(projectId, dayOf(fromMs), toMs, ports);
   const groups = costGroups(facts, { fromMs, toMs }, tagKey).toSorted(dearestFirst);
   return {
     fromMs,
@@ -62,7 +62,7 @@ export async function reportCosts(
     limit,
     offset,
     total: totalUsage(groups.map(({ usage }) => usage)),
-    forecast: forecastCosts(facts, toMs),
+    forecast: forecastCosts(facts, { fromMs, toMs }),
     idle: await idleVaults(facts, ports),
   };
 }
@@ -76,13 +76,14 @@ const compare = <T extends bigint | string>(a: T, b: T): number => (a < b ? -1 :
 
 async function readFacts(
   projectId: ProjectId,
+  /** When a day began. */
   sinceMs: number,
   toMs: number,
   { catalog }: Ports,
 ): Promise<LedgerFacts> {
   const changes = await listAll(catalog.ledger.changes(projectId));
   // A day more: what was held when the period began.
-  const firstDayMs = Math.max(0, dayOf(sinceMs) - DAY_MS);
+  const firstDayMs = Math.max(0, sinceMs - DAY_MS);
   const createdMs = Math.min(toMs, ...changes.map(({ atMs }) => atMs));
   const days: number[] = [];
   for (let dayMs = Math.max(firstDayMs, dayOf(createdMs)); dayMs < toMs; dayMs += DAY_MS)
@@ -96,18 +97,20 @@ async function readFacts(
   return {
     changes: Map.groupBy(changes, ({ vaultId }) => vaultId),
     samples: Map.groupBy(samples, ({ vaultId }) => vaultId),
-    backups: await countedBackups(projectId, sinceMs, catalog),
+    backups: await countedBackups(projectId, sinceMs, toMs, catalog),
   };
 }
 
 async function countedBackups(
   projectId: ProjectId,
   createdFromMs: number,
+  createdToMs: number,
   { tasks }: Ports['catalog'],
 ): Promise<CountedBackup[]> {
   const backups: CountedBackup[] = [];
   const types = ['backup'] as const;
-  const entries = await listAll(tasks.entries(projectId, { types, createdFromMs }));
+  const which = { types, createdFromMs, createdToMs };
+  const entries = await listAll(tasks.entries(projectId, which));
   for (const { outcome, vaultId, totalBytes, createdAtMs } of await tasks.getAll(entries)) {
     if (outcome === undefined) continue;
     const bytes = (name: string): number => Number(outcome[name] ?? 0);

@@ -149,6 +149,21 @@ describe('a report of costs', () => {
     expect(forecast?.storage_cost).toBeCloseTo((15_480 / 730) * PRICES.storageGibMonth, 6);
   });
 
+  it('reads no task of before its period: a shorter one is always answered', async () => {
+    const api = await world();
+    await api.addVault();
+    const { tasks } = api.catalog;
+    const asked: object[] = [];
+    const entries = tasks.entries.bind(tasks);
+    tasks.entries = (projectId, which) => {
+      asked.push(which);
+      return entries(projectId, which);
+    };
+    api.to(at(3 * 24 * 60));
+    await api.report(period(at(24 * 60 + 30), at(2 * 24 * 60)));
+    expect(asked).toMatchObject([{ createdFromMs: at(24 * 60), createdToMs: at(2 * 24 * 60) }]);
+  });
+
   it('points at vaults that protect nothing that exists', async () => {
     const api = await world();
     const [gone, alive] = [await api.addDisk(), await api.addDisk()];

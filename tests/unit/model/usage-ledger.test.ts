@@ -178,13 +178,13 @@ describe('the lines of a report', () => {
 
 describe('a forecast', () => {
   const day = 24 * 60;
+  const whole = (days: number) => ({ fromMs: T0, toMs: T0 + days * DAY_MS });
   /** A sample each hour, growing by a GiB a day in even steps. */
   const grown = (days: number) =>
     Array.from({ length: days * 24 }, (_, n) => sample(n * 60, Math.floor(n / 24)));
 
   it('goes on along the line', () => {
-    const atMs = T0 + 10 * DAY_MS;
-    const forecast = forecastCosts(facts([change(1, 0, 100)], grown(10)), atMs)!;
+    const forecast = forecastCosts(facts([change(1, 0, 100)], grown(10)), whole(10))!;
     expect(forecast).toMatchObject({ days: 30, basedOnDays: 10, storedBytes: 39 * GIB });
     const gibDays = Array.from({ length: 30 }, (_, n) => 10 + n).reduce((sum, gib) => sum + gib, 0);
     expect(gibHours(forecast.usage.storedByteMs)).toBeCloseTo(gibDays * 24, 3);
@@ -200,23 +200,26 @@ describe('a forecast', () => {
       atMs: T0 + n * DAY_MS,
     }));
     const all = { ...facts([change(1, 0, 100)], grown(40)), backups };
-    const forecast = forecastCosts(all, atMs)!;
+    const forecast = forecastCosts(all, { fromMs: T0, toMs: atMs })!;
     expect(forecast.basedOnDays).toBe(30);
     expect(forecast.usage.requests).toEqual({ objectPuts: 12, indexWrites: 3, indexReads: 3 });
   });
 
   it('never falls below nothing', () => {
     const shrinking = Array.from({ length: 8 }, (_, n) => sample(n * day, 8 - n));
-    const forecast = forecastCosts(facts([change(1, 0, 100)], shrinking), T0 + 8 * DAY_MS)!;
+    const forecast = forecastCosts(facts([change(1, 0, 100)], shrinking), whole(8))!;
     expect(forecast.usage.storedByteMs).toBe(0n);
   });
 
   it('is not made from less than 7 whole days, nor without a vault', () => {
     const late = facts([change(1, 1, 100)]);
-    expect(forecastCosts(late, T0 + 7 * DAY_MS)).toBeNull();
-    expect(forecastCosts(late, T0 + 8 * DAY_MS)).toMatchObject({ basedOnDays: 7 });
+    expect(forecastCosts(late, whole(7))).toBeNull();
+    expect(forecastCosts(late, whole(8))).toMatchObject({ basedOnDays: 7 });
+    const short = { ...whole(20), fromMs: T0 + 13 * DAY_MS + HOUR_MS };
+    expect(forecastCosts(late, short)).toMatchObject({ basedOnDays: 7 });
+    expect(forecastCosts(late, { ...short, fromMs: T0 + 14 * DAY_MS })).toBeNull();
     const gone = facts([change(1, 0, 100), change(2, 9 * day, null)]);
-    expect(forecastCosts(gone, T0 + 10 * DAY_MS)).toBeNull();
-    expect(forecastCosts(facts([]), T0)).toBeNull();
+    expect(forecastCosts(gone, whole(10))).toBeNull();
+    expect(forecastCosts(facts([]), whole(9))).toBeNull();
   });
 });
