@@ -82,8 +82,10 @@ export interface VaultCatalog {
 
   /** Binds a disk; `BackupService.7006` when it is bound to any vault already. */
   bind(binding: Binding): Promise<void>;
-  /** Removes a binding of a disk without a running task; idempotent. */
-  unbind(projectId: ProjectId, diskId: DiskId): Promise<void>;
+  /**
+   * Takes a disk without a running task out of the vault, idempotently: in another vault it stays.
+   */
+  unbind(disk: Pick<Binding, 'projectId' | 'vaultId' | 'diskId'>): Promise<void>;
   /**
    * In one transaction: the disk is bound to another vault of its project instead of its own; a
    * suspension stays. Bound there already: no change. `catalog.conflict` when it is in a vault

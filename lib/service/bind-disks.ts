@@ -91,7 +91,8 @@ export async function bindDisks(
     }
   } catch (error) {
     for (const diskId of bound) {
-      await vaults.unbind(vault.projectId, diskId).catch((cause: unknown) => {
+      const { projectId, id: vaultId } = vault;
+      await vaults.unbind({ projectId, vaultId, diskId }).catch((cause: unknown) => {
         // The disk stays bound: the caller sees it in the vault. A backup of it may have begun.
         if (!isError(cause)) throw cause;
         ports.probe.problem('vault.binding-stays', cause, { vaultId: vault.id, diskId });

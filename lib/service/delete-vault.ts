@@ -37,7 +37,7 @@ export async function deleteVault(
     throw new HoldfastError('BackupService.6111', { reason });
   }
   await refuseMoving(vault, ports);
-  for (const { diskId } of bindings) await vaults.unbind(projectId, diskId);
+  for (const { diskId } of bindings) await vaults.unbind({ projectId, vaultId, diskId });
   await garbage.startDeletingVault(projectId, vaultId, clock.nowMs());
   await beginDeletionTask(vault, caller.requestId, ports);
   await takeOffPolicies(projectId, vaultId, ports);

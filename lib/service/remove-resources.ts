@@ -72,10 +72,8 @@ async function unbind(
   diskId: DiskId,
   { catalog }: Pick<ApiPorts, 'catalog'>,
 ): Promise<void> {
-  const binding = await catalog.vaults.binding(projectId, diskId);
-  if (binding?.vaultId !== vaultId) return;
   try {
-    await catalog.vaults.unbind(projectId, diskId);
+    await catalog.vaults.unbind({ projectId, vaultId, diskId });
   } catch (error) {
     if (!isError(error, 'catalog.conflict')) throw error;
     throw new HoldfastError('BackupService.6125', { id: vaultId }, { cause: error });

@@ -84,8 +84,8 @@ describe('a migration is refused', () => {
   });
 
   it('takes in a disk that no vault has, by the backups that it left', async () => {
-    const { world, ask, diskId, destination } = await over();
-    await world.catalog.vaults.unbind(PROJECT, diskId);
+    const { world, ask, vaultId, diskId, destination } = await over();
+    await world.catalog.vaults.unbind({ projectId: PROJECT, vaultId, diskId });
     expect((await ask()).status).toBe(200);
     expect(await world.catalog.vaults.bindings(destination)).toMatchObject([{ diskId }]);
     expect(world.jobs.started.at(-1)).toMatchObject({ kind: 'move' });

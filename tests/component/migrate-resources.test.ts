@@ -303,6 +303,22 @@ describe('migrate resources', () => {
     await expectMoved(given);
   });
 
+  it('leaves a disk in its new vault that moves while its old one is being deleted', async () => {
+    const given = await scene();
+    const { world, there } = given;
+    const { vaults } = world.ports.catalog;
+    for (const { id } of given.made) await world.ports.catalog.backups.hide(PROJECT, id, 0);
+    const bindings: typeof vaults.bindings = async (id) => {
+      const found = await vaults.bindings(id);
+      await migrate(given);
+      return found;
+    };
+    const catalog = { ...world.ports.catalog, vaults: { ...vaults, bindings } };
+    const vault = { projectId: PROJECT, vaultId: world.vaultId };
+    await deleteVault(vault, CALLER, { ...world, ...world.ports, catalog });
+    expect(await vaults.bindings(there.vaultId)).toMatchObject([{ diskId: DISK }]);
+  });
+
   it('fails with the damage, and leaves the source where it is', async () => {
     const given = await scene();
     const { world, there } = given;

@@ -47,15 +47,15 @@ describe('remove resources', () => {
   });
 
   it('goes on where a request before it ended', async () => {
-    const { world, disk, remove, roots } = await givenVault();
-    await world.catalog.vaults.unbind(PROJECT, disk);
+    const { world, vaultId, disk, remove, roots } = await givenVault();
+    await world.catalog.vaults.unbind({ projectId: PROJECT, vaultId, diskId: disk });
     expect((await remove(disk)).status).toBe(200);
     expect(await roots()).toEqual(['HIDDEN', 'HIDDEN', 'VISIBLE']);
   });
 
   it('leaves a disk alone that has gone to another vault meanwhile', async () => {
-    const { world, disk, remove, roots } = await givenVault();
-    await world.catalog.vaults.unbind(PROJECT, disk);
+    const { world, vaultId, disk, remove, roots } = await givenVault();
+    await world.catalog.vaults.unbind({ projectId: PROJECT, vaultId, diskId: disk });
     const elsewhere = await world.addVault([disk]);
     expect((await remove(disk)).status).toBe(200);
     expect(await world.catalog.vaults.bindings(elsewhere)).toHaveLength(1);

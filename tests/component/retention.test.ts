@@ -119,7 +119,11 @@ describe('retention after each completed backup', () => {
     await daily(2);
     expect(await backups()).toHaveLength(4);
     await change({ retention: retentionRule({ maxBackups: 1 }) });
-    await world.ports.catalog.vaults.unbind(PROJECT, 'disk-2');
+    await world.ports.catalog.vaults.unbind({
+      projectId: PROJECT,
+      vaultId: world.vaultId,
+      diskId: 'disk-2',
+    });
     await backUp();
     const left = (await backups()).map(({ disk, createdAtMs }) => [
       disk.id,
@@ -229,7 +233,7 @@ describe('the sweep of a vault', () => {
     await daily(1);
     world.clock.advance(5 * DAY_MS);
     const { garbage, vaults } = world.ports.catalog;
-    await vaults.unbind(PROJECT, DISK);
+    await vaults.unbind({ projectId: PROJECT, vaultId: world.vaultId, diskId: DISK });
     await garbage.startDeletingVault(PROJECT, world.vaultId, world.clock.nowMs());
     expect(await sweep()).toEqual({ deleted: 0, failed: 0 });
   });

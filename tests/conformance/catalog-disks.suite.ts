@@ -85,21 +85,25 @@ const bindingCases = (subject: Subject): void => {
     );
     expect(winners).toBe(6);
     expect(codes).toStrictEqual(['BackupService.6100', 'BackupService.6100']);
-    const ids = (await catalog.vaults.bindings(vault.id)).map(({ diskId }) => diskId);
+    const bindings = await catalog.vaults.bindings(vault.id);
+    const ids = bindings.map(({ diskId }) => diskId);
     expect(ids).toHaveLength(256);
     expect(ids).toStrictEqual(ids.toSorted());
-    await catalog.vaults.unbind(vault.projectId, ids[0]!);
+    await catalog.vaults.unbind(bindings[0]!);
     await givenBinding(catalog, vault);
   }, 60_000);
 
-  it('unbinds a disk, idempotently and only for its project', async () => {
+  it('unbinds a disk, idempotently, only for its project, and only from the vault it is in', async () => {
     const { catalog } = subject();
     const vault = await givenVault(catalog);
-    const { diskId } = await givenBinding(catalog, vault);
-    await catalog.vaults.unbind(randomUUID(), diskId);
+    const binding = await givenBinding(catalog, vault);
+    const { diskId } = binding;
+    const { id: elsewhere } = await givenVault(catalog, { projectId: vault.projectId });
+    await catalog.vaults.unbind({ ...binding, projectId: randomUUID() });
+    await catalog.vaults.unbind({ ...binding, vaultId: elsewhere });
     expect(await catalog.vaults.bindings(vault.id)).toHaveLength(1);
-    await catalog.vaults.unbind(vault.projectId, diskId);
-    await catalog.vaults.unbind(vault.projectId, diskId);
+    await catalog.vaults.unbind(binding);
+    await catalog.vaults.unbind(binding);
     expect(await catalog.vaults.binding(vault.projectId, diskId)).toBeNull();
     await catalog.vaults.bind(someBinding(vault, { diskId, createdAtMs: AT_MS + 9 }));
   });
@@ -107,11 +111,12 @@ const bindingCases = (subject: Subject): void => {
   it('does not unbind a disk while a task protects it', async () => {
     const { catalog } = subject();
     const { backup, task } = await givenBegun(catalog, await givenVault(catalog));
-    const { projectId, disk } = backup;
-    await expectCode(catalog.vaults.unbind(projectId, disk.id), 'catalog.conflict');
+    const { projectId, vaultId, disk } = backup;
+    const bound = { projectId, vaultId, diskId: disk.id };
+    await expectCode(catalog.vaults.unbind(bound), 'catalog.conflict');
     expect(await catalog.vaults.binding(projectId, disk.id)).not.toBeNull();
     await catalog.tasks.end(projectId, task.id, { status: 'failed', atMs: AT_MS });
-    await catalog.vaults.unbind(projectId, disk.id);
+    await catalog.vaults.unbind(bound);
     expect(await catalog.vaults.binding(projectId, disk.id)).toBeNull();
   });
 };

@@ -158,9 +158,9 @@ const deletionCases = (subject: Subject): void => {
   it('keeps a vault while it has a binding', async () => {
     const { catalog } = subject();
     const vault = await givenVault(catalog);
-    const { diskId } = await givenBinding(catalog, vault);
+    const binding = await givenBinding(catalog, vault);
     await expectCode(catalog.vaults.delete(vault.projectId, vault.id), 'catalog.conflict');
-    await catalog.vaults.unbind(vault.projectId, diskId);
+    await catalog.vaults.unbind(binding);
     await catalog.vaults.delete(vault.projectId, vault.id);
   });
 
@@ -174,7 +174,7 @@ const deletionCases = (subject: Subject): void => {
       const { projectId, id } = backup;
       if (is === 'error') await catalog.backups.setStatus(projectId, id, 'error', { atMs: AT_MS });
       await catalog.tasks.end(projectId, task.id, { status: 'failed', atMs: AT_MS });
-      await catalog.vaults.unbind(projectId, backup.disk.id);
+      await catalog.vaults.unbind({ projectId, vaultId: vault.id, diskId: backup.disk.id });
       await expectCode(catalog.vaults.delete(projectId, vault.id), 'catalog.conflict');
       await catalog.backups.hide(projectId, id, AT_MS);
       await catalog.vaults.delete(projectId, vault.id);

@@ -141,7 +141,7 @@ const undeleteCases = (subject: Subject): void => {
     for (const { diskId } of await catalog.vaults.bindings(vault.id)) {
       const task = (await catalog.vaults.binding(projectId, diskId))!.protectingTaskId!;
       await catalog.tasks.end(projectId, task, { status: 'success', atMs: AT_MS });
-      await catalog.vaults.unbind(projectId, diskId);
+      await catalog.vaults.unbind({ projectId, vaultId: vault.id, diskId });
     }
     await garbage.startDeletingVault(projectId, vault.id, LATER_MS);
     await expectCode(garbage.undelete(projectId, hidden.id, LATER_MS), 'BackupService.6112');

@@ -94,7 +94,7 @@ const closingCases = (subject: Subject): void => {
     const { projectId, id } = vault;
     const binding = await givenBinding(catalog, vault);
     await expectCode(garbage.startDeletingVault(projectId, id, AT_MS), 'BackupService.6111');
-    await vaults.unbind(projectId, binding.diskId);
+    await vaults.unbind(binding);
     const { backup } = await givenProtecting(catalog, await givenVault(catalog));
     const closed = { ...vault, status: 'deleting', revision: 2, updatedAtMs: AT_MS + 9 };
     for (let n = 0; n < 2; n++)
@@ -129,7 +129,7 @@ const endCases = (subject: Subject): void => {
     await catalog.policies.apply(appliedOf(vault, await givenPolicy(catalog, { projectId })));
     for (const { diskId, protectingTaskId } of await vaults.bindings(id)) {
       await catalog.tasks.end(projectId, protectingTaskId!, { status: 'success', atMs: AT_MS });
-      await vaults.unbind(projectId, diskId);
+      await vaults.unbind({ projectId, vaultId: id, diskId });
     }
     const first = await givenCycle(catalog, id);
     await expectCode(garbage.removeVaultItems(first.cycle), 'catalog.conflict');

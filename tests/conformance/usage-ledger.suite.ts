@@ -114,10 +114,10 @@ const endCases = (subject: Subject): void => {
     const { ledger, garbage, vaults } = subject().catalog;
     const vault = await givenVault(subject().catalog);
     const { projectId, id: vaultId } = vault;
-    const { diskId } = await givenBinding(subject().catalog, vault);
+    const binding = await givenBinding(subject().catalog, vault);
     await expectCode(garbage.startDeletingVault(projectId, vaultId, AT_MS), 'BackupService.6111');
     expect(await all(ledger.changes(projectId))).toHaveLength(1);
-    await vaults.unbind(projectId, diskId);
+    await vaults.unbind(binding);
     await garbage.startDeletingVault(projectId, vaultId, AT_MS + 50);
     await garbage.startDeletingVault(projectId, vaultId, AT_MS + 90);
     const [, ...ends] = await all(ledger.changes(projectId));

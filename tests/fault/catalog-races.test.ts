@@ -187,7 +187,7 @@ describe('a catalog that others change between a read and the write', () => {
   it('does not unbind a disk that is just being protected', async () => {
     const catalog = await meddled(() => healthy.backups.begin(world.begun, world.begunTask));
     const { projectId, diskId } = world.spare;
-    await expectCode(catalog.vaults.unbind(projectId, diskId), 'catalog.conflict');
+    await expectCode(catalog.vaults.unbind(world.spare), 'catalog.conflict');
     expect(await healthy.vaults.binding(projectId, diskId)).toMatchObject({
       protectingTaskId: world.begunTask.id,
     });
@@ -230,12 +230,12 @@ describe('a catalog that others change between a read and the write', () => {
       isFirst = false;
       // The unbinding lands, its answer is lost, and somebody binds the disk again.
       return async () => {
-        await healthy.vaults.unbind(projectId, diskId);
+        await healthy.vaults.unbind(world.spare);
         await healthy.vaults.bind(anew);
         throw timeout();
       };
     });
-    await dynamoCatalog(client, dynamo.tables.catalog, LIMITS).vaults.unbind(projectId, diskId);
+    await dynamoCatalog(client, dynamo.tables.catalog, LIMITS).vaults.unbind(world.spare);
     expect(await healthy.vaults.binding(projectId, diskId)).toStrictEqual(anew);
   });
 

@@ -135,7 +135,7 @@ describe('the collector, when others change what it has read', () => {
     for (const { diskId, protectingTaskId } of await healthy.vaults.bindings(given.vault.id)) {
       const end = { status: 'success', atMs: AT_MS } as const;
       if (protectingTaskId) await healthy.tasks.end('project', protectingTaskId, end);
-      await healthy.vaults.unbind('project', diskId);
+      await healthy.vaults.unbind({ projectId: 'project', vaultId: given.vault.id, diskId });
     }
     await expectCode(catalog.sessions.open(session), 'BackupService.6112');
     const bound = await meddled(async () => {

@@ -22,7 +22,7 @@ export const WRITES: Record<string, (catalog: Catalog, world: World) => Promise<
   'vaults.update': (c, w) => c.vaults.update({ ...w.vault, name: 'new' }),
   'vaults.delete': (c, w) => c.vaults.delete(w.empty.projectId, w.empty.id),
   'vaults.bind': (c, w) => c.vaults.bind(w.unbound),
-  'vaults.unbind': (c, w) => c.vaults.unbind(w.spare.projectId, w.spare.diskId),
+  'vaults.unbind': (c, w) => c.vaults.unbind(w.spare),
   'vaults.rebind': (c, w) =>
     c.vaults.rebind(w.spare, {
       fromVaultId: w.spare.vaultId,

@@ -97,8 +97,12 @@ export const isToBind = (
 export const isSameBinding = (a: BoundDisk, b: BoundDisk): boolean =>
   a.projectId === b.projectId && a.vaultId === b.vaultId && a.createdAtMs === b.createdAtMs;
 
-export const isToUnbind = (stored: Binding | null, projectId: ProjectId): boolean => {
-  if (stored?.projectId !== projectId) return false;
+/** `stored`: the disk's binding, in the wanted vault or not. */
+export const isToUnbind = (
+  stored: Binding | null,
+  { projectId, vaultId }: Pick<Binding, 'projectId' | 'vaultId'>,
+): boolean => {
+  if (stored?.projectId !== projectId || stored.vaultId !== vaultId) return false;
   if (stored.protectingTaskId === undefined) return true;
   return refuse(`disk ${stored.diskId}`, `task ${stored.protectingTaskId} protects it`);
 };
@@ -114,9 +118,7 @@ export const isToRebind = (
   const own = stored?.projectId === projectId ? stored : null;
   if (own?.vaultId === toVaultId) return false;
   if (own?.vaultId !== fromVaultId) return refuse(`disk ${diskId}`, 'its vault is another one');
-  return (
-    isToUnbind(own, projectId) && isToBind(null, vault, { ...own, vaultId: toVaultId }, contents)
-  );
+  return isToUnbind(own, own) && isToBind(null, vault, { ...own, vaultId: toVaultId }, contents);
 };
 
 /** `stored`: the disk's binding, in the wanted vault or not. */

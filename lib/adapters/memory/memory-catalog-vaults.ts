@@ -88,8 +88,8 @@ export const memoryVaults = (state: MemoryCatalogState): VaultCatalog => {
       if (isToBind(stored, vault, binding, contents)) bindings.set(diskId, copyOf(binding));
     },
 
-    async unbind(projectId, diskId) {
-      if (isToUnbind(bindings.get(diskId) ?? null, projectId)) bindings.delete(diskId);
+    async unbind(disk) {
+      if (isToUnbind(bindings.get(disk.diskId) ?? null, disk)) bindings.delete(disk.diskId);
     },
 
     async rebind(disk, move) {

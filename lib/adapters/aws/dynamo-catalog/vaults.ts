@@ -124,15 +124,16 @@ export const dynamoVaults = (table: CatalogTable): VaultCatalog => {
       });
     },
 
-    async unbind(projectId, diskId) {
+    async unbind(disk) {
+      const { vaultId, diskId } = disk;
       let first: Binding | undefined;
       await settle('vaults.unbind', table.limits, async () => {
-        const stored = await readBinding(table, diskId);
-        if (stored === null || !isToUnbind(stored, projectId)) return { done: undefined };
+        const stored = await table.get(bindingCodec, keys.binding(vaultId, diskId));
+        if (stored === null || !isToUnbind(stored, disk)) return { done: undefined };
         first ??= stored;
         // Bound anew: an earlier attempt has removed the binding that this call is about.
         if (!isSameBinding(first, stored)) return { done: undefined };
-        const { vaultId, createdAtMs } = stored;
+        const { createdAtMs } = stored;
         return {
           write: () =>
             table.transact([
