@@ -1,7 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import {
@@ -18,6 +17,7 @@ import {
   dynamoDocumentOptions,
 } from '../../lib/adapters/aws/dynamo-client-options.ts';
 import { DYNAMO_TABLES } from '../../lib/adapters/aws/dynamo-tables.ts';
+import { freePort } from './ports.ts';
 
 const EMULATOR = fileURLToPath(
   new URL('../../node_modules/@dynoxide/linux-x64/dynoxide', import.meta.url),
@@ -34,20 +34,47 @@ export interface TestDynamo {
 
 /** Starts the emulator on a free port; in memory, or with its file at `dbPath`. */
 export const startDynamo = async (dbPath?: string): Promise<TestDynamo> => {
+  for (let triesLeft = START_TRIES - 1; ; triesLeft--) {
+    const emulator = await spawnEmulator(dbPath);
+    try {
+      const dynamo = await openDynamo(emulator.endpoint);
+      // Another one may answer on a port that this one did not get.
+      if (!hasEnded(emulator.child)) {
+        const close = async () => {
+          dynamo.client.destroy();
+          await stop(emulator.child);
+        };
+        return { ...dynamo, close };
+      }
+      dynamo.client.destroy();
+    } catch (error) {
+      if (!hasEnded(emulator.child)) {
+        await stop(emulator.child);
+        throw error;
+      }
+    }
+    if (triesLeft === 0) throw new Error(`The emulator ended at its start: ${emulator.said()}`);
+  }
+};
+
+const START_TRIES = 3;
+
+/** An emulator that listens, or that has ended. */
+const spawnEmulator = async (dbPath?: string) => {
   const port = await freePort();
   const file = dbPath === undefined ? [] : ['--db-path', dbPath];
-  const process = spawn(EMULATOR, ['serve', '--port', String(port), ...file], { stdio: 'ignore' });
-  try {
-    const dynamo = await openDynamo(`http://127.0.0.1:${port}`);
-    const close = async () => {
-      dynamo.client.destroy();
-      await stop(process);
-    };
-    return { ...dynamo, close };
-  } catch (error) {
-    await stop(process);
-    throw error;
-  }
+  const child = spawn(EMULATOR, ['serve', '--port', String(port), ...file], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  let text = '';
+  await new Promise<void>((resolve) => {
+    child.once('close', resolve);
+    child.stderr.on('data', (part) => {
+      text += String(part);
+      if (text.includes('listening on')) resolve();
+    });
+  });
+  return { child, endpoint: `http://127.0.0.1:${port}`, said: () => text };
 };
 
 /** Uses any endpoint: makes tables with a name of their own and deletes them on `close`. */
@@ -81,16 +108,6 @@ const testClientOptions = (endpoint: string): DynamoDBClientConfig => ({
   }),
 });
 
-const freePort = async (): Promise<number> => {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  return address.port;
-};
-
 const untilAnswers = async (client: DynamoDBDocumentClient): Promise<void> => {
   const deadlineMs = Date.now() + 10_000;
   for (;;) {
@@ -104,8 +121,11 @@ const untilAnswers = async (client: DynamoDBDocumentClient): Promise<void> => {
   }
 };
 
+const hasEnded = (child: ChildProcess): boolean =>
+  child.exitCode !== null || child.signalCode !== null;
+
 const stop = async (child: ChildProcess): Promise<void> => {
-  if (child.exitCode !== null || child.signalCode !== null) return;
+  if (hasEnded(child)) return;
   child.kill('SIGKILL');
   await once(child, 'exit');
 };

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import DurableOffline from '../../../local/plugin.ts';
+import { freePort } from '../../support/ports.ts';
 
 let folder: string;
 let busy: Server;
@@ -30,15 +31,6 @@ afterEach(async () => {
 });
 
 const busyPort = (): number => (busy.address() as AddressInfo).port;
-
-/** A port that was free a moment ago. */
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
 
 function newPlugin(durableOffline: object, options: Record<string, unknown> = {}): DurableOffline {
   const functions = {
