@@ -141,7 +141,18 @@ export const expectRestores = async (
 };
 
 export const expectContent = async (world: DataWorld, diskId: string, original: Uint8Array[]) => {
+  expect(await hasContent(world, diskId, original)).toBe(true);
+};
+
+/** Jest would compare the bytes one by one: half a minute for what this does in milliseconds. */
+export const hasContent = async (
+  world: DataWorld,
+  diskId: string,
+  expected: Uint8Array[],
+): Promise<boolean> => {
   const found = await contentOf(world, diskId);
-  const same = found.map((bytes, n) => Buffer.compare(bytes, original[n] ?? bytes.subarray(1)));
-  expect(same).toEqual(original.map(() => 0));
+  return (
+    found.length === expected.length &&
+    found.every((bytes, n) => Buffer.compare(bytes, expected[n] as Uint8Array) === 0)
+  );
 };
