@@ -2,7 +2,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { LocalDurableTestRunner } from '@aws/durable-execution-sdk-js-testing';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { mapLimited } from '../../lib/service/map-limited.ts';
 import {
   durableFunction,
   EngineHarness,
@@ -21,8 +22,10 @@ import {
 } from './fixtures/durable/workflow.ts';
 
 const COUNT = Number(process.env['DURABLE_FUZZ_COUNT'] ?? 60);
-const SEED = Number(process.env['DURABLE_FUZZ_SEED'] ?? Date.now() % 1_000_000);
+const SEED = Number(process.env['DURABLE_FUZZ_SEED'] ?? Math.abs(jest.getSeed()));
 const RESTARTS_MIN = 2;
+/** They wait, most of the time. */
+const AT_ONCE = 12;
 
 interface Ending {
   status: string;
@@ -52,9 +55,11 @@ describe(`random workflows, seed ${SEED}`, () => {
   }, 120_000);
 
   it('end so when the engine starts again in between', async () => {
-    const endings: Ending[] = [];
-    for (const [index, program] of programs.entries())
-      endings.push(await runWithRestarts(join(folder, `restarts-${index}`), program, index));
+    const endings = await mapLimited(
+      [...programs.entries()],
+      ([index, program]) => runWithRestarts(join(folder, `restarts-${index}`), program, index),
+      AT_ONCE,
+    );
     expect(endings).toEqual(expected);
   }, 180_000);
 });
@@ -100,17 +105,19 @@ async function runWithRestarts(folder: string, program: Node[], index: number): 
 async function runOfficially(programs: Node[][]): Promise<Ending[]> {
   await LocalDurableTestRunner.setupTestEnvironment({ skipTime: true });
   try {
-    const endings: Ending[] = [];
-    for (const program of programs) {
-      const runner = new LocalDurableTestRunner({ handlerFunction: workflow });
-      runner.registerDurableFunction(TARGETS.durable, durable);
-      runner.registerDurableFunction(TARGETS['failing-durable'], failingDurable);
-      runner.registerFunction(TARGETS.plain, plain);
-      runner.registerFunction(TARGETS.failing, failing);
-      const execution = await runner.run({ payload: program });
-      endings.push({ status: execution.getStatus() ?? '', result: execution.getResult() });
-    }
-    return endings;
+    return await mapLimited(
+      programs,
+      async (program): Promise<Ending> => {
+        const runner = new LocalDurableTestRunner({ handlerFunction: workflow });
+        runner.registerDurableFunction(TARGETS.durable, durable);
+        runner.registerDurableFunction(TARGETS['failing-durable'], failingDurable);
+        runner.registerFunction(TARGETS.plain, plain);
+        runner.registerFunction(TARGETS.failing, failing);
+        const execution = await runner.run({ payload: program });
+        return { status: execution.getStatus() ?? '', result: execution.getResult() };
+      },
+      AT_ONCE,
+    );
   } finally {
     await LocalDurableTestRunner.teardownTestEnvironment();
   }

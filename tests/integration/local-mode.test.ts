@@ -204,11 +204,14 @@ describe('the commands', () => {
     async () => {
       const disks = localDisks({ root: disksFolder(mode.home) });
       await disks.addDisk({ id: 'large', name: 'large', sizeBytes: 6 * 1024 * MIB });
-      for (let n = 0; n < 12; n++) await disks.write('large', n * 512 * MIB, randomBytes(32 * MIB));
+      for (let n = 0; n < 6; n++) await disks.write('large', n * 1024 * MIB, randomBytes(MIB));
       const client = await mode.client();
       await client.addDisk(vault, 'large');
-      const { backupId, taskId } = await client.startBackup(vault, 'large');
-      await holdfast(['cancel', taskId]);
+      const { backupId, taskId } = await mode.pausing('s3', async () => {
+        const started = await client.startBackup(vault, 'large');
+        await holdfast(['cancel', started.taskId]);
+        return started;
+      });
       await expect(client.waitFor(taskId)).rejects.toMatchObject({ code: 'Holdfast.Cancelled' });
       await expect(client.call('GET', `backups/${backupId}`)).rejects.toMatchObject({
         status: 404,

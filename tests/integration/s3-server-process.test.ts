@@ -18,6 +18,8 @@ import { peakMemoryBytes, spawnServer } from './s3-server-process.ts';
 import { clientOf } from './s3-server-requests.ts';
 
 const Bucket = 'bucket';
+/** Of a round, before the server is killed. */
+const PUTS_MIN = 12;
 const MEMORY_BYTES_MAX = 250 * 2 ** 20;
 
 let dir: string;
@@ -75,7 +77,12 @@ describe('a server that is killed', () => {
   /** Per key: the last version that was acknowledged, and the last one that was sent. */
   type Written = Map<string, { acknowledged: number; sent: number }>;
 
-  const writeUntilKilled = async (client: S3Client, writer: number, written: Written) => {
+  const writeUntilKilled = async (
+    client: S3Client,
+    writer: number,
+    written: Written,
+    onPut: () => void,
+  ) => {
     for (let n = 0; ; n++) {
       const key = `${writer}/${n % 4}`;
       const state = written.get(key) ?? { acknowledged: 0, sent: 0 };
@@ -88,6 +95,7 @@ describe('a server that is killed', () => {
         return;
       }
       state.acknowledged = state.sent;
+      onPut();
     }
   };
 
@@ -123,8 +131,13 @@ describe('a server that is killed', () => {
         const files = await readdir(join(dir, 'objects'), { recursive: true });
         expect(files.filter((name) => name.length > 2)).toHaveLength(count);
       }
-      const writers = [0, 1, 2, 3].map((writer) => writeUntilKilled(client, writer, written));
-      await sleep(150 + ((round * 137) % 300));
+      const done = { puts: 0 };
+      const onPut = () => done.puts++;
+      const writers = [0, 1, 2, 3].map((writer) =>
+        writeUntilKilled(client, writer, written, onPut),
+      );
+      while (done.puts < PUTS_MIN && server.child.exitCode === null) await sleep(5);
+      await sleep((round * 37) % 100);
       server.child.kill('SIGKILL');
       expect(await server.ended).toMatchObject({ signal: 'SIGKILL', complaints: '' });
       await Promise.all(writers);

@@ -5,7 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ApiClient } from '../../local/api-client.ts';
 import { PROGRAM, readIdentity } from '../../local/home.ts';
-import { freePorts, type LocalPorts, portVariables } from '../../local/ports.ts';
+import { type LocalPorts, portVariables } from '../../local/ports.ts';
+import { freePort } from './ports.ts';
 
 const NODE = join(PROGRAM, 'node_modules', '.bin', 'node');
 /** Far above what a start takes, for machines that do other things too. */
@@ -48,7 +49,14 @@ export class LocalMode {
   /** A home of its own under the temporary folder; nothing runs yet. */
   static async create(env: Record<string, string> = {}): Promise<LocalMode> {
     const folder = await mkdtemp(join(tmpdir(), 'holdfast-local-'));
-    return new LocalMode(folder, await freePorts(), env);
+    const ports = {
+      api: await freePort(),
+      lambda: await freePort(),
+      durable: await freePort(),
+      s3: await freePort(),
+      dynamo: await freePort(),
+    };
+    return new LocalMode(folder, ports, env);
   }
 
   /** Runs `npm start` until it answers; returns the milliseconds it took. */
@@ -94,16 +102,29 @@ export class LocalMode {
 
   /** `kill -9`. */
   async kill(part: Part): Promise<void> {
-    const parent = this.#process?.pid ?? 0;
-    const children = await this.processes();
-    if (part === 'all') for (const { pid } of children) kill(pid, 'SIGKILL');
+    if (part === 'all') for (const { pid } of await this.processes()) kill(pid, 'SIGKILL');
     if (part === 'all' || part === 'parent') {
-      kill(parent, 'SIGKILL');
+      kill(this.#process?.pid ?? 0, 'SIGKILL');
       return;
     }
-    const victim = children.find(({ command }) => COMMAND_OF[part].test(command));
-    if (victim === undefined) throw new Error(`No process of ${part} runs.`);
-    kill(victim.pid, 'SIGKILL');
+    kill(await this.#pidOf(part), 'SIGKILL');
+  }
+
+  /** Stops a part for as long as `run` takes: what needs it waits, and goes on then. */
+  async pausing<T>(part: keyof typeof COMMAND_OF, run: () => Promise<T>): Promise<T> {
+    const pid = await this.#pidOf(part);
+    kill(pid, 'SIGSTOP');
+    try {
+      return await run();
+    } finally {
+      kill(pid, 'SIGCONT');
+    }
+  }
+
+  async #pidOf(part: keyof typeof COMMAND_OF): Promise<number> {
+    const found = (await this.processes()).find(({ command }) => COMMAND_OF[part].test(command));
+    if (found === undefined) throw new Error(`No process of ${part} runs.`);
+    return found.pid;
   }
 
   signal(name: NodeJS.Signals): void {

@@ -1,5 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { moveClock } from '../../../lib/adapters/local/file-clock.ts';
+import { clockFile } from '../../../local/home.ts';
 import { AcceleratedMode } from '../../support/accelerated-mode.ts';
 import { sleep } from '../../support/local-mode.ts';
 
@@ -98,7 +100,7 @@ it(
 it(
   'FP5: whoever takes a policy off stops it; what runs completes',
   async () => {
-    const disk = await world.addDisk(randomBytes(48 * MIB));
+    const disk = await world.addDisk(randomBytes(MIB));
     const vault = await world.addVault([disk]);
     const shown = () => world.days(`&vault_id=${vault}`);
     const running = async () =>
@@ -107,9 +109,11 @@ it(
     // Disabled while its task runs.
     const policy = await world.protect(vault, HOURLY);
     await world.moveTo('2026-08-05T12:30Z');
-    await world.fire('run-policies');
-    await world.changePolicy(policy, { enabled: false });
-    expect(await running()).toHaveLength(1);
+    await world.mode.pausing('s3', async () => {
+      await world.fire('run-policies');
+      await world.changePolicy(policy, { enabled: false });
+      expect(await running()).toHaveLength(1);
+    });
     await world.moveTo('2026-08-05T13:30Z');
     await world.fire('run-policies');
     expect(await shown()).toEqual(['08-05T12:30']);
@@ -118,12 +122,14 @@ it(
     await world.changePolicy(policy, { enabled: true });
     await world.fire('run-policies');
     expect(await shown()).toEqual(['08-05T12:30']);
-    await world.disks.write(disk, 0, randomBytes(48 * MIB));
+    await world.disks.write(disk, 0, randomBytes(MIB));
     await world.moveTo('2026-08-05T14:30Z');
-    await world.fire('run-policies');
-    const off = { policy_id: policy };
-    await world.client.call('POST', `vaults/${vault}/dissociatepolicy`, off);
-    expect(await running()).toHaveLength(1);
+    await world.mode.pausing('s3', async () => {
+      await world.fire('run-policies');
+      const off = { policy_id: policy };
+      await world.client.call('POST', `vaults/${vault}/dissociatepolicy`, off);
+      expect(await running()).toHaveLength(1);
+    });
     await world.moveTo('2026-08-05T15:30Z');
     await world.fire('run-policies');
     await world.settled();
@@ -138,14 +144,16 @@ it(
 it(
   'a time point at which a backup still runs is skipped, and a task says so',
   async () => {
-    const disk = await world.addDisk(randomBytes(48 * MIB));
+    const disk = await world.addDisk(randomBytes(MIB));
     const vault = await world.addVault([disk]);
     const policy = await world.protect(vault, HOURLY);
-    await world.moveTo('2026-08-06T12:29:59.900Z');
-    const { taskId } = await world.client.startBackup(vault, disk);
-    await sleep(200);
-    await world.fire('run-policies');
-    await world.client.waitFor(taskId);
+    await world.moveTo('2026-08-06T12:29:50Z');
+    await world.mode.pausing('s3', async () => {
+      await world.client.startBackup(vault, disk);
+      await moveClock(clockFile(world.mode.home), 20_000);
+      await world.fire('run-policies');
+    });
+    await world.settled();
     await world.fire('run-policies');
     expect(await world.tasks(`&vault_id=${vault}&status=skipped`)).toMatchObject([
       { policy_id: policy, error_info: { code: 'BackupService.6125' } },

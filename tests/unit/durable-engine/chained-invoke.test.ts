@@ -115,7 +115,9 @@ describe('chained invokes', () => {
       return states.filter((text) => text.endsWith('SUCCEEDED')).length === 3 ? DONE : PENDING;
     };
     const arn = await scripted.run();
-    await new Promise((resolve) => setTimeout(resolve, 100));
+    const areDone = () => scripted.callsOf('worker') === 3 && running === 0;
+    while (!areDone()) await settle();
+    await settle();
     await scripted.clock.advance(200);
     expect(await scripted.engine.wait(arn)).toMatchObject({ status: 'SUCCEEDED' });
     expect([most, scripted.calls.filter(({ name }) => name === 'worker').length]).toEqual([1, 4]);
