@@ -1,8 +1,4 @@
-import { dynamoCatalogUnderTest, memoryCatalogUnderTest } from '../support/catalogs-under-test.ts';
-import { startDynamo } from '../support/dynamo.ts';
+import { onEveryCatalog } from '../support/catalogs-under-test.ts';
 import { reconcileCatalogSuite } from './reconcile-catalog.suite.ts';
 
-reconcileCatalogSuite('memory', memoryCatalogUnderTest);
-reconcileCatalogSuite('DynamoDB, the local emulator', async () =>
-  dynamoCatalogUnderTest(await startDynamo()),
-);
+onEveryCatalog(reconcileCatalogSuite);

@@ -1,13 +1,30 @@
 import { type DynamoDBDocumentClient, ScanCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
+import { describe, it } from '@jest/globals';
 import { dynamoCatalog } from '../../lib/adapters/aws/dynamo-catalog/dynamo-catalog.ts';
 import { type ItemKey, keys } from '../../lib/adapters/aws/dynamo-catalog/keys.ts';
 import { memoryCatalog } from '../../lib/adapters/memory/memory-catalog.ts';
 import { inVault, memoryCatalogState } from '../../lib/adapters/memory/memory-catalog-state.ts';
 import type { CatalogUnderTest } from '../conformance/catalog.suite.ts';
-import type { TestDynamo } from './dynamo.ts';
+import { openDynamo, startDynamo, type TestDynamo } from './dynamo.ts';
+
+/** Runs a suite on each kind of catalog; on a DynamoDB that somebody brings, too. */
+export const onEveryCatalog = (
+  suite: (name: string, start: () => Promise<CatalogUnderTest>) => void,
+): void => {
+  suite('memory', memoryCatalogUnderTest);
+  suite('DynamoDB, the local emulator', async () => dynamoCatalogUnderTest(await startDynamo()));
+  const endpoint = process.env['HOLDFAST_TEST_DYNAMO_ENDPOINT'];
+  if (endpoint !== undefined)
+    suite(`DynamoDB at ${endpoint}`, async () =>
+      dynamoCatalogUnderTest(await openDynamo(endpoint)));
+  else
+    describe('another DynamoDB', () => {
+      it.todo('not run: HOLDFAST_TEST_DYNAMO_ENDPOINT is not set');
+    });
+};
 
 /** A catalog in memory, and what the collector will do to it. */
-export const memoryCatalogUnderTest = async (): Promise<CatalogUnderTest> => {
+const memoryCatalogUnderTest = async (): Promise<CatalogUnderTest> => {
   const state = memoryCatalogState();
   return {
     catalog: memoryCatalog(state),
@@ -30,7 +47,7 @@ export const memoryCatalogUnderTest = async (): Promise<CatalogUnderTest> => {
 };
 
 /** A catalog in DynamoDB, and what the collector will do to it. */
-export const dynamoCatalogUnderTest = async (dynamo: TestDynamo): Promise<CatalogUnderTest> => {
+const dynamoCatalogUnderTest = async (dynamo: TestDynamo): Promise<CatalogUnderTest> => {
   const { client, tables } = dynamo;
   return {
     catalog: dynamoCatalog(client, tables.catalog),
