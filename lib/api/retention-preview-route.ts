@@ -94,7 +94,7 @@ export const RETENTION_PREVIEW = route({
   body: null,
   status: 200,
   response,
-  errors: ['BackupService.6000', 'BackupService.6105'],
+  errors: ['BackupService.6000', 'BackupService.6105', 'Holdfast.NotImplemented'],
   command: ({ path, query: given }) => ({
     policyId: path.policy_id,
     rule: ruleOf(given),

@@ -166,7 +166,7 @@ const remove = route({
   body: null,
   status: 204,
   response: null,
-  errors: ['BackupService.6105', 'BackupService.6111', 'Holdfast.NotImplemented'],
+  errors: ['BackupService.6105', 'BackupService.6111'],
   command: ({ path }) => ({ vaultId: path.vault_id }),
   answer: () => undefined,
 });

@@ -284,4 +284,21 @@ describe('retention preview', () => {
       body: refusal('BackupService.6000'),
     });
   });
+
+  it('does not know yet what becomes of replicas', async () => {
+    const { world } = await days({ max_backups: 1 });
+    const { body } = await world.call('POST', '/policies', {
+      policy: {
+        name: 'elsewhere',
+        operation_type: 'replication',
+        trigger: { properties: { pattern: ['FREQ=DAILY;INTERVAL=1;BYHOUR=1;BYMINUTE=00'] } },
+        operation_definition: { destination_region: 'r', destination_project_id: 'p' },
+      },
+    });
+    const { id } = (body as { policy: { id: string } }).policy;
+    expect(await world.call('GET', `/policies/${id}/retention-preview`)).toMatchObject({
+      status: 501,
+      body: refusal('Holdfast.NotImplemented', 'Retention of replicas'),
+    });
+  });
 });
