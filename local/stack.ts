@@ -88,7 +88,10 @@ const startHome = async (
   const broken = Promise.race(
     Object.values(children).map(async (child) => `The ${child.name} ended (${await child.ended}).`),
   );
+  const { keepRemovingExpired } = await import('./expired-items.ts');
+  const stopRemoving = keepRemovingExpired(home, dynamoEndpoint(ports.dynamo), identity);
   const stop = async () => {
+    stopRemoving();
     await stopChildren();
     release();
   };

@@ -1,7 +1,7 @@
 import type { Item } from './codec.ts';
 
 /** The attribute by which DynamoDB removes an item some time after (infra/tables.yml). */
-const EXPIRES_AT = 'ttl';
+export const EXPIRES_AT = 'ttl';
 
 /** An item that may be removed from `atMs` on; nothing may rely on its being gone. */
 export const expiring = (item: Item, atMs: number): Item => ({
