@@ -1,8 +1,8 @@
-import { HoldfastError } from '../errors.ts';
+import { HoldfastError, isError } from '../errors.ts';
 import type { RootState } from '../model/backup.ts';
 import { HOUR_MS } from '../model/duration.ts';
 import type { BackupId, DiskId, VaultId } from '../model/ids.ts';
-import type { Vault } from '../model/vault.ts';
+import type { Binding, Vault } from '../model/vault.ts';
 import type { BackupCatalog } from '../ports/catalog.ts';
 import type { ApiPorts } from './api-ports.ts';
 import { mayMove } from './begin-move.ts';
@@ -32,12 +32,9 @@ export async function deleteVault(
   await refuseLocked(vault, ports);
   const bindings = await vaults.bindings(vaultId);
   const busy = bindings.find((binding) => binding.protectingTaskId !== undefined);
-  if (busy) {
-    const reason = `disk ${busy.diskId} is being backed up into it`;
-    throw new HoldfastError('BackupService.6111', { reason });
-  }
+  if (busy) throw beingBackedUp(busy.diskId);
   await refuseMoving(vault, ports);
-  for (const { diskId } of bindings) await vaults.unbind({ projectId, vaultId, diskId });
+  for (const { diskId } of bindings) await release({ projectId, vaultId, diskId }, ports);
   await garbage.startDeletingVault(projectId, vaultId, clock.nowMs());
   await beginDeletionTask(vault, caller.requestId, ports);
   await takeOffPolicies(projectId, vaultId, ports);
@@ -48,6 +45,24 @@ export async function deleteVault(
   } catch (error) {
     // The schedule starts it some hours later: the vault is deleted for its callers all the same.
     probe.problem('collection.not-started', error, { vaultId });
+  }
+}
+
+function beingBackedUp(diskId: DiskId, cause?: unknown): HoldfastError {
+  const reason = `disk ${diskId} is being backed up into it`;
+  return new HoldfastError('BackupService.6111', { reason }, { cause });
+}
+
+/** A backup of the disk may have begun since it was looked at. */
+async function release(
+  disk: Pick<Binding, 'projectId' | 'vaultId' | 'diskId'>,
+  { catalog }: Pick<ApiPorts, 'catalog'>,
+): Promise<void> {
+  try {
+    await catalog.vaults.unbind(disk);
+  } catch (error) {
+    if (!isError(error, 'catalog.conflict')) throw error;
+    throw beingBackedUp(disk.diskId, error);
   }
 }
 

@@ -259,6 +259,22 @@ describe('delete vault', () => {
     );
   });
 
+  it('refuses when a backup begins meanwhile', async () => {
+    const world = await apiWorld();
+    const { vaults } = world.catalog;
+    const vaultId = await world.addVault([await world.addDisk()]);
+    const bindings: typeof vaults.bindings = async (id) => {
+      const found = await vaults.bindings(id);
+      await world.addCheckpoint(vaultId);
+      return found;
+    };
+    const ports = { ...world, catalog: { ...world.catalog, vaults: { ...vaults, bindings } } };
+    expect(await world.call('DELETE', `/vaults/${vaultId}`, undefined, ports)).toMatchObject({
+      status: 400,
+      body: refusal('BackupService.6111', 'being backed up'),
+    });
+  });
+
   it('refuses while a backup runs, and in a state that forbids it', async () => {
     const world = await apiWorld();
     const busy = await world.addVault([await world.addDisk()]);
