@@ -30,7 +30,7 @@ export interface BackupFailed extends Common {
   message: string;
 }
 
-/** A time point of its policy made no backup at all, as when the vault is full; said each time. */
+/** A time point of its policy could not be run, as when the vault is full; said each time. */
 export interface VaultNotBackedUp extends Common {
   type: 'vault.not-backed-up';
   policyId: PolicyId;

@@ -1,8 +1,8 @@
-import type { HoldfastError } from '../errors.ts';
+import { type HoldfastError, isError } from '../errors.ts';
 import type { AppliedPolicy } from '../model/applied-policy.ts';
 import { derivedUuid } from '../model/ids.ts';
 import type { OperationLog } from '../model/operation-log.ts';
-import { checkpointIdOf } from '../model/policy-run.ts';
+import { checkpointIdOf, taskIdOf } from '../model/policy-run.ts';
 import type { Binding, Vault } from '../model/vault.ts';
 import type { Notifier } from '../ports/notifier.ts';
 import type { ApiPorts } from './api-ports.ts';
@@ -20,8 +20,9 @@ interface MissedRun {
 }
 
 /**
- * Logs a time point of a policy that made no restore point: a task for each disk of the vault that
- * says why. The vault's owner is told when it failed. Logging it again changes nothing.
+ * Logs a time point of a policy that is not run: a task for each disk of the vault that it has not
+ * begun to back up says why. The vault's owner is told when it failed. Logging it again changes
+ * nothing.
  */
 export async function logMissedRun(run: MissedRun, ports: Ports): Promise<void> {
   const { catalog, probe } = ports;
@@ -29,8 +30,27 @@ export async function logMissedRun(run: MissedRun, ports: Ports): Promise<void> 
   probe.problem('policy.run-missed', run.error, { vaultId, policyId, pointMs: run.pointMs });
   const vault = await catalog.vaults.get(projectId, vaultId);
   const bindings = await catalog.vaults.bindings(vaultId);
-  await mapLimited(bindings, (binding) => catalog.tasks.create(taskOf(run, binding, vault)));
-  if (bindings.length > 0) await tellFailure(run, vault, ports);
+  const missed = await mapLimited(bindings, async (binding) => {
+    if (await hasBegun(run, binding, ports)) return false;
+    await catalog.tasks.create(taskOf(run, binding, vault));
+    return true;
+  });
+  if (missed.includes(true)) await tellFailure(run, vault, ports);
+}
+
+/** The time point was begun before, and died half-way: what it began goes on. */
+async function hasBegun(
+  { applied, pointMs }: MissedRun,
+  { projectId, diskId }: Binding,
+  { catalog }: Ports,
+): Promise<boolean> {
+  try {
+    await catalog.tasks.get(projectId, taskIdOf(checkpointIdOf(applied, pointMs), diskId));
+    return true;
+  } catch (error) {
+    if (!isError(error, 'BackupService.6500')) throw error;
+    return false;
+  }
 }
 
 /** Each day the sweep tells that a vault is frozen, and once that it has no disks. */

@@ -5,6 +5,7 @@ import { freezeVault } from '../../lib/service/freeze-vault.ts';
 import { runPolicies } from '../../lib/service/run-policies.ts';
 import { sweepRetention } from '../../lib/service/sweep-retention.ts';
 import { type ApiWorld, apiWorld, PROJECT } from '../support/api.ts';
+import { tasksIn } from '../support/listed.ts';
 
 /** Spec section 3.2, smn_notify: what the sweep and time points tell of vaults. */
 
@@ -104,6 +105,25 @@ describe('a time point that makes no backup', () => {
     });
     expect(second?.id).toBe(first?.id);
     expect(noticeSchema.parse(first)).toEqual(first);
+  });
+
+  it('is about the disks that it had not begun to back up when it died', async () => {
+    const { world, vaultId, fill } = await atTwo({}, 2);
+    const { backups } = world.catalog;
+    const begin = backups.begin.bind(backups);
+    let begun = 0;
+    backups.begin = async (backup, task) => {
+      if (begun++ > 0) throw new HoldfastError('catalog.unavailable', { operation: 'begin' });
+      await begin(backup, task);
+    };
+    await runPolicies(world);
+    fill();
+    world.clock.advance(HOUR_MS);
+    expect(await runPolicies(world)).toMatchObject({ failed: [vaultId] });
+    const tasks = await tasksIn(world.catalog, PROJECT);
+    expect(new Set(tasks.map(({ disk }) => disk.id)).size).toBe(2);
+    expect(tasks.map(({ status }) => status).toSorted()).toEqual(['failed', 'waiting']);
+    expect(world.notifier.sent).toHaveLength(1);
   });
 
   it.each<
