@@ -105,6 +105,12 @@ export const matchesBindRules = (
   wanted.length === 0 ||
   wanted.some(({ key, value }) => tags.some((tag) => tag.key === key && tag.value === value));
 
+/** Spec section 3.6: a locked vault is not deleted with its backups. */
+export const keepsBackups = (
+  { locked }: Pick<Vault, 'locked'>,
+  { backupCount }: Pick<VaultUsage, 'backupCount'>,
+): boolean => locked && backupCount > 0;
+
 /** Spec section 3.4: new backups fail. */
 export const isFull = ({ sizeGib }: Pick<Vault, 'sizeGib'>, usedBytes: number): boolean =>
   usedBytes >= sizeGib * GIBIBYTE;

@@ -141,10 +141,11 @@ export interface GarbageCatalog {
   setUsed(cycle: Cycle, usedBytes: number, observed: ObservedUsage): Promise<void>;
 
   /**
-   * Spec section 3.3 in one transaction: a vault without bindings, `available` or `error` ->
-   * `deleting`. From then on no session opens (`BackupService.6112`), no disk is bound, no backup
-   * begins or is undeleted, and `vaults.update` is refused. Already so: the vault as it is.
-   * `BackupService.6111` when its status or a binding forbids it.
+   * Spec section 3.3 in one transaction: a vault without bindings, `available` or `error`, and
+   * without VISIBLE backups if it is locked -> `deleting`. From then on no session opens
+   * (`BackupService.6112`), no disk is bound, no backup begins or is undeleted, and `vaults.update`
+   * is refused. Already so: the vault as it is. `BackupService.6111` when its status, a binding or
+   * its lock forbids it.
    */
   startDeletingVault(projectId: ProjectId, vaultId: VaultId, atMs: number): Promise<Vault>;
   /**

@@ -2,7 +2,7 @@ import { HoldfastError, isError } from '../errors.ts';
 import type { RootState } from '../model/backup.ts';
 import { HOUR_MS } from '../model/duration.ts';
 import type { BackupId, DiskId, VaultId } from '../model/ids.ts';
-import type { Binding, Vault } from '../model/vault.ts';
+import { type Binding, keepsBackups, type Vault } from '../model/vault.ts';
 import type { BackupCatalog } from '../ports/catalog.ts';
 import type { ApiPorts } from './api-ports.ts';
 import { mayMove } from './begin-move.ts';
@@ -101,15 +101,7 @@ async function isLeaving(
   return false;
 }
 
-async function refuseLocked(
-  { id, locked }: Vault,
-  { catalog }: Pick<ApiPorts, 'catalog'>,
-): Promise<void> {
-  if (!locked) return;
-  for await (const { root } of catalog.backups.roots(id)) {
-    if (root === 'VISIBLE') {
-      const reason = 'it is locked and has backups';
-      throw new HoldfastError('BackupService.6111', { reason });
-    }
-  }
+async function refuseLocked(vault: Vault, { catalog }: Pick<ApiPorts, 'catalog'>): Promise<void> {
+  if (vault.locked && keepsBackups(vault, await catalog.vaults.usage(vault.id)))
+    throw new HoldfastError('BackupService.6111', { reason: 'it is locked and has backups' });
 }

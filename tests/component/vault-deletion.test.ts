@@ -94,6 +94,22 @@ it('ends with nothing left, neither objects nor items', async () => {
   });
 });
 
+it('is refused when the vault is locked while its disks are taken out', async () => {
+  const world = await filled();
+  const { catalog } = world.ports;
+  const unbind: typeof catalog.vaults.unbind = async (disk) => {
+    await catalog.vaults.unbind(disk);
+    const vault = await catalog.vaults.get(PROJECT, world.vaultId);
+    await catalog.vaults.update({ ...vault, locked: true });
+  };
+  const locking = { ...catalog, vaults: { ...catalog.vaults, unbind } };
+  const ports = { ...world, ...world.ports, catalog: locking };
+  const refused = { code: 'BackupService.6111' };
+  await expect(deleteVault(vaultOf(world), caller, ports)).rejects.toMatchObject(refused);
+  await expect(deleteVault(vaultOf(world), caller, ports)).rejects.toMatchObject(refused);
+  expect(await catalog.vaults.get(PROJECT, world.vaultId)).toMatchObject({ status: 'available' });
+});
+
 it('is refused while a disk is being backed up', async () => {
   const world = await filled();
   const { event } = await beginBackup(world);

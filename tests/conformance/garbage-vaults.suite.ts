@@ -108,6 +108,23 @@ const closingCases = (subject: Subject): void => {
     expect((await garbage.begin(id, 'run')).epoch).toBe(2);
   });
 
+  it('closes no vault that is locked and shows a backup', async () => {
+    const { catalog } = subject();
+    const { garbage, vaults, tasks } = catalog;
+    const vault = await givenVault(catalog, { locked: true });
+    const { projectId, id } = vault;
+    const { backup, task } = await givenCommitted(catalog, vault);
+    await tasks.end(projectId, task.id, { status: 'success', atMs: AT_MS });
+    await vaults.unbind({ projectId, vaultId: id, diskId: backup.disk.id });
+    await expectCode(garbage.startDeletingVault(projectId, id, AT_MS), 'BackupService.6111');
+    expect((await vaults.get(projectId, id)).status).toBe('available');
+    await catalog.backups.hide(projectId, backup.id, AT_MS);
+    for (let n = 0; n < 2; n++)
+      expect(await garbage.startDeletingVault(projectId, id, AT_MS)).toMatchObject({
+        status: 'deleting',
+      });
+  });
+
   it('closes no vault that is frozen, foreign or missing', async () => {
     const { catalog } = subject();
     const frozen = await givenVault(catalog, { status: 'frozen' });

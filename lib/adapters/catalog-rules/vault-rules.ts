@@ -2,7 +2,14 @@ import { isDeepStrictEqual } from 'node:util';
 import { HoldfastError } from '../../errors.ts';
 import type { ProjectId, VaultId } from '../../model/ids.ts';
 import { mayBecome } from '../../model/state-table.ts';
-import { type Binding, VAULT_LIMITS, VAULT_TRANSITIONS, type Vault } from '../../model/vault.ts';
+import {
+  type Binding,
+  keepsBackups,
+  VAULT_LIMITS,
+  VAULT_TRANSITIONS,
+  type Vault,
+  type VaultUsage,
+} from '../../model/vault.ts';
 import { refuse } from './refusal.ts';
 
 /** What a vault holds; a vault is deleted only when it holds nothing. */
@@ -39,14 +46,19 @@ export const isVaultToUpdate = (stored: Vault, vault: Vault): boolean => {
 
 export const isDeletingVault = ({ status }: Vault): boolean => status === 'deleting';
 
-/** Spec section 3.3. */
-export const isToStartDeleting = (vault: Vault, bindingCount: number): boolean => {
+/** Spec sections 3.3 and 3.6. */
+export const isToStartDeleting = (
+  vault: Vault,
+  contents: Pick<VaultContents, 'bindingCount'> & Pick<VaultUsage, 'backupCount'>,
+): boolean => {
   const { status } = vault;
   if (status === 'deleting') return false;
   if (!mayBecome(VAULT_TRANSITIONS, status, 'deleting'))
     throw new HoldfastError('BackupService.6111', { reason: `it is ${status}` });
-  if (bindingCount > 0)
+  if (contents.bindingCount > 0)
     throw new HoldfastError('BackupService.6111', { reason: 'it has resources' });
+  if (keepsBackups(vault, contents))
+    throw new HoldfastError('BackupService.6111', { reason: 'it is locked and has backups' });
   return true;
 };
 

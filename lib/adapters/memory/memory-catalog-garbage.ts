@@ -202,7 +202,8 @@ export const memoryGarbage = (state: MemoryCatalogState): GarbageCatalog => {
     async startDeletingVault(projectId, vaultId, atMs) {
       const vault = ownVault(vaults.get(vaultId) ?? null, projectId, vaultId);
       const bound = [...bindings.values()].filter((binding) => binding.vaultId === vaultId);
-      if (isToStartDeleting(vault, bound.length)) {
+      const { backupCount } = usageOf(state, vaultId);
+      if (isToStartDeleting(vault, { bindingCount: bound.length, backupCount })) {
         const revision = vault.revision + 1;
         vaults.set(vaultId, { ...vault, status: 'deleting', revision, updatedAtMs: atMs });
         state.vaultChanges.push(lastChange(vault, atMs));

@@ -136,14 +136,15 @@ export const dynamoGarbage = (table: CatalogTable): GarbageCatalog => ({
         [usageCodec, keys.usage(vaultId)],
       );
       const vault = ownVault(stored, projectId, vaultId);
-      if (!isToStartDeleting(vault, usage?.bindingCount ?? 0)) return { done: vault };
-      const { revision } = vault;
+      if (!isToStartDeleting(vault, usage ?? NO_CONTENTS)) return { done: vault };
+      const { revision, locked } = vault;
+      const isEmpty = { bindingCount: 0, ...(locked && { backupCount: 0 }) };
       const set = { status: 'deleting' as const, revision: revision + 1, updatedAtMs: atMs };
       const closed = { set: { isDeleting: true } };
       const writes: Write[] = [
         { update: keys.vault(vaultId), change: { set }, when: { equal: { revision } } },
         { update: keys.epoch(vaultId), change: closed, when: { exists: true } },
-        { update: keys.usage(vaultId), change: closed, when: { equal: { bindingCount: 0 } } },
+        { update: keys.usage(vaultId), change: closed, when: { equal: isEmpty } },
         putChange(lastChange(vault, atMs)),
       ];
       return { write: () => table.transact(writes).then(() => ({ ...vault, ...set })) };
@@ -152,6 +153,8 @@ export const dynamoGarbage = (table: CatalogTable): GarbageCatalog => ({
 
   removeVaultItems: (cycle) => removeVaultItems(table, cycle),
 });
+
+const NO_CONTENTS = { bindingCount: 0, backupCount: 0 };
 
 const keyOf = (backup: Backup) => keys.backup(backup.vaultId, backup.createdAtMs, backup.id);
 
