@@ -8,6 +8,7 @@ import { isError } from '../../lib/errors.ts';
 import type { BackupStatus } from '../../lib/model/backup.ts';
 import type { Catalog } from '../../lib/ports/catalog.ts';
 import { type ListBackupsCommand, listBackups } from '../../lib/service/list-backups.ts';
+import type { PageRequest } from '../../lib/service/list-page.ts';
 import {
   AT_MS,
   commitOf,
@@ -171,6 +172,18 @@ test.prop([steps, fc.array(asked, { minLength: 10, maxLength: 20 })], { numRuns:
       );
       const [first, second] = await Promise.all(pages);
       expect(second).toEqual(first);
+      // A walk reads the list again and again: those that begin at its start are enough.
+      for (const catalog of offset === 0 ? catalogs : []) {
+        const ids = async (page: PageRequest) =>
+          (await listBackups({ ...command, page }, caller, { catalog })).items.map(({ id }) => id);
+        const all = await ids({ limit: 1000, offset: 0 });
+        const walked: string[] = [];
+        while (walked.length < all.length) {
+          const next = await ids({ limit, offset: 0, marker: walked.at(-1) });
+          expect(next).toEqual(all.slice(walked.length, walked.length + limit));
+          walked.push(...next);
+        }
+      }
     }
   },
   120_000,
