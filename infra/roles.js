@@ -112,13 +112,13 @@ const rights = () => ({
     wrapKeys,
     start('collect-garbage', 'move'),
   ],
-  'api-features': [catalog('get', 'update'), keepCredentials, openSecrets],
+  'api-features': [catalog('get'), countRequests, openSecrets],
   'api-policies': [
     catalog('get', 'query', 'put', 'update', 'delete'),
     keepCredentials,
     openSecrets,
   ],
-  'api-protectables': [catalog('get', 'update'), keepCredentials, openSecrets],
+  'api-protectables': [catalog('get'), countRequests, openSecrets],
   'api-checkpoints': [
     catalog('get', 'query', 'put', 'update'),
     keepCredentials,
@@ -145,7 +145,7 @@ const rights = () => ({
     start('restore'),
   ],
   // It gives tokens for access keys; the keys themselves it only reads.
-  'api-tokens': [catalog('get', 'put', 'update'), keepOwnCredentials, openSecrets],
+  'api-tokens': [catalog('get'), countRequests, giveTokens, openSecrets],
   'api-versions': [],
   'api-not-found': [],
 });
@@ -199,7 +199,16 @@ const denyCredentials = (Sid, names, prefixes) => ({
 const CHANGES = ['put', 'update', 'delete', 'check'];
 /** Whoever could write a credential could be anybody: the operator does, and no function. */
 const keepCredentials = denyCredentials('KeepCredentials', CHANGES, ['CREDENTIAL#*', 'TOKEN#*']);
-const keepOwnCredentials = denyCredentials('KeepCredentials', CHANGES, ['CREDENTIAL#*']);
+/** Of a function that changes nothing but what is known of its callers: one item a request. */
+const ofCallers = (Sid, names, prefixes) =>
+  allow(
+    Sid,
+    names.map((name) => ACTIONS[name]),
+    [catalogTable],
+    { 'ForAnyValue:StringLike': { 'dynamodb:LeadingKeys': prefixes } },
+  );
+const countRequests = ofCallers('CountRequests', ['update'], ['REQUESTS#*']);
+const giveTokens = ofCallers('GiveTokens', ['put'], ['TOKEN#*', 'SIGNATURE#*']);
 /** Jobs act for a task, not for a caller. */
 const noCredentials = denyCredentials('NoCredentials', Object.keys(ACTIONS), [
   'CREDENTIAL#*',

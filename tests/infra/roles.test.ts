@@ -267,6 +267,25 @@ describe('the catalog', () => {
     }
   });
 
+  it.each([
+    ['api-features', ['UpdateItem REQUESTS#x']],
+    ['api-protectables', ['UpdateItem REQUESTS#x']],
+    ['api-tokens', ['UpdateItem REQUESTS#x', 'PutItem TOKEN#x', 'PutItem SIGNATURE#x']],
+  ])('is written by %s for its callers alone', (key, own) => {
+    const partitions = [
+      'REQUESTS#x',
+      'TOKEN#x',
+      'SIGNATURE#x',
+      'CREDENTIAL#x',
+      'VAULT#x',
+      'LEDGER',
+    ];
+    const allowed = partitions.flatMap((partition) =>
+      WRITES.flatMap((action) => (may(key, action, partition) ? `${action} ${partition}` : [])),
+    );
+    expect(allowed).toEqual(own);
+  });
+
   it('is never scanned, and its table never changed', () => {
     const actions = new Set(holdersOf('dynamodb:').map((one) => String(one.split(' ')[1])));
     expect([...actions].toSorted()).toEqual(
