@@ -44,6 +44,18 @@ export interface Session {
   createdAtMs: number;
 }
 
+/**
+ * Whether its owner may be at work still. A lease that ends later than any that is given now was
+ * given by a clock that was wrong: it would keep the vault from its collector until then.
+ *
+ * @param leaseMs how long a lease is
+ */
+export const isLeased = (
+  { leaseUntilMs }: Pick<Session, 'leaseUntilMs'>,
+  nowMs: number,
+  leaseMs: number,
+): boolean => leaseUntilMs > nowMs && leaseUntilMs <= nowMs + 2 * leaseMs;
+
 /** Where the map of 1 GiB of a disk is stored, and its SHA-256; `null` = all zeros, no object. */
 export type SegmentReference = { sessionId: SessionId; random: string; sha256: string } | null;
 

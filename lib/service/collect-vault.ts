@@ -5,6 +5,7 @@ import { vaultKeys } from '../engine/vault-keys.ts';
 import { HoldfastError, isError } from '../errors.ts';
 import type { ProjectId, VaultId } from '../model/ids.ts';
 import { hasEnded } from '../model/operation-log.ts';
+import { isLeased } from '../model/session.ts';
 import type { Vault } from '../model/vault.ts';
 import type { DataPorts } from './data-ports.ts';
 import { snapshotsOfRoots } from './drop-snapshot.ts';
@@ -105,11 +106,11 @@ export const planCollection = async (
  */
 const fenceForgotten = async (
   { projectId, vaultId }: VaultCollection,
-  { catalog: { sessions, tasks }, clock }: CollectPorts,
+  { catalog: { sessions, tasks }, clock, settings }: CollectPorts,
 ): Promise<void> => {
-  for (const { id, operationLogId, leaseUntilMs } of await sessions.listOpen(vaultId)) {
-    if (leaseUntilMs > clock.nowMs()) continue;
-    const isOver = await tasks.get(projectId, operationLogId).then(
+  for (const session of await sessions.listOpen(vaultId)) {
+    if (isLeased(session, clock.nowMs(), settings.leaseMs)) continue;
+    const isOver = await tasks.get(projectId, session.operationLogId).then(
       ({ status }) => hasEnded(status),
       (error: unknown) => {
         // So long over that it is no longer kept.
@@ -117,14 +118,14 @@ const fenceForgotten = async (
         throw error;
       },
     );
-    if (isOver) await sessions.end(vaultId, id, 'FENCED');
+    if (isOver) await sessions.end(vaultId, session.id, 'FENCED');
   }
 };
 
-/** Nobody takes a backup back of a vault that is being deleted, not even in this millisecond. */
+/** Nobody takes a backup back of a vault that is being deleted, whatever clock it was hidden by. */
 const garbageLimits = ({ status }: Vault, { settings }: CollectPorts) => {
   const limits = { ...GARBAGE_LIMITS, ...settings.garbage };
-  return status === 'deleting' ? { ...limits, windowMs: -1 } : limits;
+  return status === 'deleting' ? { ...limits, windowMs: Number.NEGATIVE_INFINITY } : limits;
 };
 
 const reportBlocked = (

@@ -1,6 +1,7 @@
 import { HoldfastError, isError } from '../errors.ts';
 import type { Failure } from '../model/backup.ts';
 import type { OperationLog } from '../model/operation-log.ts';
+import { isLeased } from '../model/session.ts';
 import type { DataPorts } from './data-ports.ts';
 import { dropSnapshotOf } from './drop-snapshot.ts';
 import { toFailure } from './end-job.ts';
@@ -42,7 +43,8 @@ const watch = async (
 ): Promise<'alive' | 'restarted' | 'failed'> => {
   if (task.type === 'vault_delete') return watchDeletion(task, ports);
   const { leaseMs } = ports.settings;
-  const quietMs = ports.clock.nowMs() - task.updatedAtMs;
+  // What was stamped long after now, by a clock that was wrong, is quiet as well.
+  const quietMs = Math.abs(ports.clock.nowMs() - task.updatedAtMs);
   if (quietMs < leaseMs || !(await fence(task, ports))) return 'alive';
   // Its start may have been lost: the same name again starts it, if nobody has.
   if (task.status === 'waiting' && quietMs < 2 * leaseMs) await start(task, task.restarts, ports);
@@ -73,10 +75,10 @@ const watchDeletion = async (
  * sessions is alive: its lease has not run out.
  */
 const fence = async (task: OperationLog, ports: DataPorts): Promise<boolean> => {
-  const { catalog, disks, clock } = ports;
+  const { catalog, disks, clock, settings } = ports;
   const open = await catalog.sessions.listOpen(task.vaultId);
   const own = open.filter(({ operationLogId }) => operationLogId === task.id);
-  if (own.some(({ leaseUntilMs }) => leaseUntilMs > clock.nowMs())) return false;
+  if (own.some((session) => isLeased(session, clock.nowMs(), settings.leaseMs))) return false;
   for (const { id } of own) await catalog.sessions.end(task.vaultId, id, 'FENCED');
   await endReading(task, ports);
   // Also when the session had ended before: whoever ended it may have died before this.

@@ -129,7 +129,7 @@ describe('collecting a vault', () => {
 });
 
 describe('a session that a late request opened for a task that has ended', () => {
-  const openLate = async () => {
+  const openLate = async (leases = 1) => {
     const world = await collectorWorld(2);
     await write(world, ['a', 'b']);
     await hide(world, await backUp(world));
@@ -140,7 +140,7 @@ describe('a session that a late request opened for a task that has ended', () =>
     const failure = { code: 'Holdfast.Unavailable', message: 'no progress' };
     await tasks.end(PROJECT, operationLogId, { status: 'timeout', atMs, failure });
     const { vaultId } = world;
-    const leaseUntilMs = atMs + world.ports.settings.leaseMs;
+    const leaseUntilMs = atMs + leases * world.ports.settings.leaseMs;
     await sessions.open({
       vaultId,
       id: world.ids.uuid(),
@@ -158,6 +158,12 @@ describe('a session that a late request opened for a task that has ended', () =>
     const world = await openLate();
     await collectAll(world);
     expect(await world.ports.catalog.sessions.listOpen(world.vaultId)).toEqual([]);
+    expect(keysOf(world, '/packs/')).toEqual([]);
+  });
+
+  it('is fenced when its lease was given by a clock that was wrong', async () => {
+    const world = await openLate(1_000_000);
+    await collectAll(world);
     expect(keysOf(world, '/packs/')).toEqual([]);
   });
 

@@ -45,6 +45,18 @@ describe('the watchdog', () => {
     expect(await watch(scene, 2 * LEASE_MS)).toEqual({ restarted: [], failed: [] });
   });
 
+  it('takes for stalled what was stamped by a clock that was wrong, and is restarted', async () => {
+    const scene = await scenario();
+    const { world, event } = scene;
+    const years = 10 * 365 * 86_400_000;
+    world.clock.advance(years);
+    await crashBackup(scene, 4);
+    expect(await watch(scene, -years)).toEqual({ restarted: [event.operationLogId], failed: [] });
+    await runJob('backup', { ...event, attempt: 1 }, world.ports);
+    await expectWhole(scene);
+    expect(await world.ports.catalog.sessions.listOpen(world.vaultId)).toEqual([]);
+  });
+
   it('starts a job whose start was lost, by the same name, and then counts it as a restart', async () => {
     const scene = await scenario();
     const { operationLogId: id } = scene.event;
