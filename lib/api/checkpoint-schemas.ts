@@ -16,6 +16,9 @@ const parameters = z
     name: freeName.optional(),
     resource_details: resourceDetails.optional(),
     resources: resourceIds.optional(),
+    retention_duration_days: z
+      .literal(-1, 'a backup made by hand is kept until it is deleted')
+      .optional(),
   })
   .refine(({ resource_details: details, resources }) => !details?.length || !resources?.length, {
     path: ['resources'],

@@ -31,7 +31,8 @@ const operationDefinition = z
     full_backup_interval: z.int().min(-1).max(100).default(-1),
     destination_region: region.optional(),
     destination_project_id: idField.optional(),
-    enable_acceleration: z.never('invalid key').optional(),
+    enable_acceleration: z.literal(false, 'invalid key').optional(),
+    advanced_retention_rules: z.never('invalid key').optional(),
   })
   .meta({ id: 'PolicyoODCreate' });
 

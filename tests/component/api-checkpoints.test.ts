@@ -204,6 +204,7 @@ describe('create checkpoint', () => {
     ],
     ['a name that is too long', { parameters: { name: 'x'.repeat(65) } }, 400, '9900'],
     ['a name of two lines', { parameters: { name: 'a\nb' } }, 400, '9900'],
+    ['an end of its time', { parameters: { retention_duration_days: 7 } }, 400, '9900'],
     ['incremental as text', { parameters: { incremental: 'true' } }, 400, '9900'],
   ])('refuses %s', async (_, change, status, code) => {
     const world = await apiWorld();

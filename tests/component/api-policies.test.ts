@@ -33,7 +33,11 @@ describe('create a policy', () => {
     const answer = await world.call(
       'POST',
       '/policies',
-      policyRequest({}, { max_backups: 3, retention_duration_days: -1 }),
+      // As a client of CBR sends it that has acceleration off.
+      policyRequest(
+        {},
+        { max_backups: 3, retention_duration_days: -1, enable_acceleration: false },
+      ),
     );
     expect(answer).toMatchObject({
       status: 200,
@@ -125,6 +129,11 @@ describe('create a policy', () => {
       'acceleration',
       'enable_acceleration: invalid key',
       policyRequest({}, { enable_acceleration: true }),
+    ],
+    [
+      'rules of another release',
+      'advanced_retention_rules: invalid key',
+      policyRequest({}, { advanced_retention_rules: { weekly_retention_rules: [] } }),
     ],
     ['101 incrementals', 'full_backup_interval', policyRequest({}, { full_backup_interval: 101 })],
     [
