@@ -2,9 +2,11 @@ import { HoldfastError } from '../errors.ts';
 import type { Backup } from '../model/backup.ts';
 import type { DiskId, ProjectId, VaultId } from '../model/ids.ts';
 import type { OperationLog } from '../model/operation-log.ts';
+import type { Vault } from '../model/vault.ts';
 import type { Catalog } from '../ports/catalog.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Ids } from '../ports/ids.ts';
+import { checkVaultStatus } from './check-vault-status.ts';
 import { taskOfBackup } from './task-of-backup.ts';
 
 /** A disk whose backups go from one vault to another. */
@@ -25,7 +27,8 @@ interface Ports {
 /**
  * Begins the copy of the oldest backup of a disk that is still in the vault it leaves; `null` when
  * none is. To be repeated until then: one that is begun already is returned, and one whose copy was
- * committed is hidden. `BackupService.6125` while another task of the disk runs.
+ * committed is hidden. `BackupService.6125` while another task of the disk runs, `6112` or `6110`
+ * when the vault that it leaves was frozen or locked since.
  */
 export async function beginMove(move: Move, ports: Ports): Promise<OperationLog | null> {
   const { catalog, clock } = ports;
@@ -37,11 +40,18 @@ export async function beginMove(move: Move, ports: Ports): Promise<OperationLog 
   for await (const source of catalog.backups.ofVault(from)) {
     if (source.disk.id !== diskId || !mayMove(source)) continue;
     const copy = copies.get(source.id);
+    if (copy?.root === 'NONE') return catalog.tasks.get(projectId, copy.operationLogId);
+    checkMayMove(await catalog.vaults.get(projectId, from));
     if (copy === undefined) return begin(source, move, ports);
-    if (copy.root === 'NONE') return catalog.tasks.get(projectId, copy.operationLogId);
     await catalog.backups.hide(projectId, source.id, clock.nowMs());
   }
   return null;
+}
+
+/** `BackupService.6112` unless its status allows a move, `6110` when it is locked. */
+export function checkMayMove(vault: Vault): void {
+  checkVaultStatus(vault, 'migrate');
+  if (vault.locked) throw new HoldfastError('BackupService.6110', { reason: 'it is locked' });
 }
 
 /** It is whole. One that is being restored is copied meanwhile, and hidden after. */

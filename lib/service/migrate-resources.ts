@@ -3,10 +3,9 @@ import type { Backup } from '../model/backup.ts';
 import type { DiskId, ProjectId, VaultId } from '../model/ids.ts';
 import { type Binding, GIBIBYTE, VAULT_LIMITS, type Vault } from '../model/vault.ts';
 import type { ApiPorts } from './api-ports.ts';
-import { beginMove } from './begin-move.ts';
+import { beginMove, checkMayMove } from './begin-move.ts';
 import { refuseDuplicates } from './bind-disks.ts';
 import type { Caller } from './caller.ts';
-import { checkVaultStatus } from './check-vault-status.ts';
 import { refuseReconciling } from './refuse-reconciling.ts';
 import { startJob } from './start-job.ts';
 
@@ -34,9 +33,8 @@ export async function migrateResources(
   const source = await ports.catalog.vaults.get(projectId, vaultId);
   const destination = await findDestination(projectId, destinationVaultId, source, ports);
   for (const vault of [source, destination]) {
-    checkVaultStatus(vault, 'migrate');
+    checkMayMove(vault);
     await refuseReconciling(vault.id, 'BackupService.6112', ports);
-    if (vault.locked) throw new HoldfastError('BackupService.6110', { reason: 'it is locked' });
   }
   checkKind(source, destination);
   refuseDuplicates(diskIds);

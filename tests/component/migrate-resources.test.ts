@@ -196,6 +196,33 @@ describe('migrate resources', () => {
     }
   });
 
+  it.each([
+    // What is being copied is in both vaults then.
+    ['locked', { locked: true }, [3, 1], 'BackupService.6110'],
+    ['frozen', { status: 'frozen' }, [2, 1], 'BackupService.6112'],
+  ] as const)('goes no further when the vault is %s meanwhile', async (_, change, left, code) => {
+    const given = await scene();
+    const { world, there } = given;
+    const { vaults } = world.ports.catalog;
+    await migrate(given);
+    const before = await vaults.get(PROJECT, world.vaultId);
+    await vaults.update({ ...before, ...change });
+    await runAll(given);
+    const shown = async () => [
+      (await shownIn(world, world.vaultId)).length,
+      (await shownIn(world, there.vaultId)).length,
+    ];
+    expect(await shown()).toEqual(left);
+    expect(world.probe.problems).toMatchObject([{ event: 'move.not-continued', error: { code } }]);
+    await expect(migrate(given)).rejects.toMatchObject({ code });
+    expect(await shown()).toEqual(left);
+    if (code === 'BackupService.6110') return;
+    await vaults.update({ ...(await vaults.get(PROJECT, world.vaultId)), status: 'available' });
+    await migrate(given);
+    await runAll(given);
+    await expectMoved(given);
+  });
+
   it('copies nothing twice: a source that was brought back is only hidden again', async () => {
     const given = await scene();
     const { world, made } = given;
