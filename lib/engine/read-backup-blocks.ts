@@ -5,12 +5,7 @@ import { toRuns } from './block-ranges.ts';
 import type { ParentMap } from './parent-map.ts';
 import type { SourceBlocks } from './plan-segment.ts';
 import { readSegment } from './read-manifest.ts';
-import {
-  newPackBuffers,
-  type PackBuffers,
-  type PackReading,
-  readPackBlocks,
-} from './read-packs.ts';
+import { type PackReading, readPackBlocks } from './read-packs.ts';
 
 /** Maps that are kept: lanes work on neighbouring segments. A map is about 100 KB. */
 const SEGMENTS_MAX = 4;
@@ -26,7 +21,6 @@ export const backupBlocks = (
   reading: PackReading,
 ): SourceBlocks => {
   const segments = new Map<number, Promise<SegmentEntry[]>>();
-  const spare: PackBuffers[] = [];
   const segment = (number: number): Promise<SegmentEntry[]> => {
     const entries = segments.get(number) ?? readSegment(manifest, number, reading);
     segments.set(number, entries);
@@ -64,10 +58,9 @@ export const backupBlocks = (
 
     async readBlocks(_, range) {
       const bytes = new Uint8Array((range.to - range.from) * BLOCK_BYTES);
-      const buffers = spare.pop() ?? newPackBuffers();
       for (const [packId, slots] of byPack(await entriesOf(range))) {
         const wanted = new Map([...slots].map(([slot, { blockId }]) => [slot, blockId]));
-        for await (const opened of readPackBlocks(packId, wanted, reading, buffers)) {
+        for await (const opened of readPackBlocks(packId, wanted, reading)) {
           for (const [n, slot] of opened.slots.entries()) {
             const block = opened.blocks.subarray(n * BLOCK_BYTES, (n + 1) * BLOCK_BYTES);
             for (const number of slots.get(slot)?.numbers ?? [])
@@ -75,7 +68,6 @@ export const backupBlocks = (
           }
         }
       }
-      spare.push(buffers);
       return bytes;
     },
   };

@@ -20,6 +20,7 @@ import type { VaultKeys } from './vault-keys.ts';
  * - `wholeShare`: so is one of which this share of the bytes is wanted;
  * - `gapBytes`: ranges closer than this are fetched as one (a request costs about as much);
  * - `openBlocks`: blocks opened together: 8 MiB;
+ * - `roomBytes`: memory for a pack; larger ones are rare, and read into memory of their own;
  * - `attempts`: readings of a pack that is being replaced meanwhile.
  */
 export const READ_LIMITS = {
@@ -27,6 +28,7 @@ export const READ_LIMITS = {
   wholeShare: 0.5,
   gapBytes: 512 * 1024,
   openBlocks: 16,
+  roomBytes: PACK_TARGET_BYTES + 4 * 2 ** 20,
   attempts: 4,
 };
 
@@ -39,25 +41,32 @@ export interface PackReading {
   limits?: typeof READ_LIMITS;
 }
 
-/**
- * Memory in which packs are read and opened, one after the other. It is shared with the pool's
- * threads, so nothing is copied or moved between them; and it is used again, because megabytes that
- * are new each time cost page faults and wake the garbage collector for all that a process holds.
- */
-export interface PackBuffers {
+/** Memory in which a pack is read and opened, shared with the pool's threads: nothing is copied. */
+interface PackBuffers {
   pack: Uint8Array;
   /** Two, so that blocks can be opened while the caller works on those before. */
   opened: [Uint8Array, Uint8Array];
 }
 
-/** Larger packs are rare, and read into memory of their own. */
-const PACK_ROOM_BYTES = PACK_TARGET_BYTES + 4 * 2 ** 20;
-
 const sharedBytes = (count: number) => new Uint8Array(new SharedArrayBuffer(count));
 
-export const newPackBuffers = (): PackBuffers => {
-  const opened = () => sharedBytes(READ_LIMITS.openBlocks * BLOCK_BYTES);
-  return { pack: sharedBytes(PACK_ROOM_BYTES), opened: [opened(), opened()] };
+const newPackBuffers = (limits: typeof READ_LIMITS): PackBuffers => {
+  const opened = () => sharedBytes(limits.openBlocks * BLOCK_BYTES);
+  return { pack: sharedBytes(limits.roomBytes), opened: [opened(), opened()] };
+};
+
+/**
+ * Memory that is free, as long as the pool lives. It is used again from range to range: what is new
+ * each time costs page faults, and is collected too late. Restoring 64 TiB of mostly nothing took
+ * 2.6 GB.
+ */
+const spareBuffers = new WeakMap<BlockPool, PackBuffers[]>();
+const SPARE_MAX = 4;
+
+const spareOf = (pool: BlockPool): PackBuffers[] => {
+  const spare = spareBuffers.get(pool) ?? [];
+  spareBuffers.set(pool, spare);
+  return spare;
 };
 
 /** Opened blocks, in order of `slots`. */
@@ -79,13 +88,15 @@ export async function* readPackBlocks(
   packId: string,
   wanted: ReadonlyMap<number, Uint8Array>,
   reading: PackReading,
-  buffers: PackBuffers,
   keep = true,
 ): AsyncGenerator<OpenedBlocks> {
+  const { limits = READ_LIMITS } = reading;
+  const spare = spareOf(reading.pool);
+  const buffers = spare.pop() ?? newPackBuffers(limits);
   const fetched = await fetchBlocks(packId, wanted, { ...reading, room: buffers.pack });
   const { entries, bytes: pack } = fetched;
   const blockKey = deriveBlockKey(fetched.vaultKey, packId);
-  const { openBlocks } = reading.limits ?? READ_LIMITS;
+  const { openBlocks } = limits;
   const open = async (from: number): Promise<OpenedBlocks> => {
     const slots = entries.slice(from, from + openBlocks);
     const room = buffers.opened[(from / openBlocks) % 2] as Uint8Array;
@@ -101,6 +112,8 @@ export async function* readPackBlocks(
     ahead.catch(() => {}); // met at the next turn, or of no interest when the caller gave up
     yield opened;
   }
+  // Not after a failure: a thread, or whoever was handed blocks, may still be at work in them.
+  if (spare.length < SPARE_MAX) spare.push(buffers);
 }
 
 /** What a reading of one pack needs besides. */

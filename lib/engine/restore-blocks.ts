@@ -2,14 +2,7 @@ import type { Manifest } from '../format/manifest.ts';
 import { BLOCK_BYTES } from '../model/block.ts';
 import type { Disks } from '../ports/disks.ts';
 import { locateBlocks, type PackBlocks } from './locate-blocks.ts';
-import {
-  diskBytes,
-  newPackBuffers,
-  type OpenedBlocks,
-  type PackBuffers,
-  type PackReading,
-  readPackBlocks,
-} from './read-packs.ts';
+import { diskBytes, type OpenedBlocks, type PackReading, readPackBlocks } from './read-packs.ts';
 import { runLanes } from './run-lanes.ts';
 
 /** Packs under way at the same time; each holds 36 MiB of ciphertext and 16 MiB of blocks. */
@@ -29,14 +22,11 @@ export const restoreBlocks = async (
 ): Promise<void> => {
   const { packs, zeroBytes } = await locateBlocks(manifest, range, ports);
   onProgress(zeroBytes);
-  const spare: PackBuffers[] = [];
   await runLanes(packs.entries(), PACK_LANES, async ([packId, pack]) => {
-    const buffers = spare.pop() ?? newPackBuffers();
-    for await (const opened of readPackBlocks(packId, pack.wanted, ports, buffers)) {
+    for await (const opened of readPackBlocks(packId, pack.wanted, ports)) {
       await writeOpened(opened, pack, attemptId, ports.disks);
       onProgress(diskBytes(opened.slots.flatMap((slot) => pack.numbers.get(slot) ?? [])));
     }
-    spare.push(buffers);
   });
 };
 

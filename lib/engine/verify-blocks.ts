@@ -1,13 +1,7 @@
 import { isError } from '../errors.ts';
 import type { Manifest } from '../format/manifest.ts';
 import { locateBlocks } from './locate-blocks.ts';
-import {
-  diskBytes,
-  newPackBuffers,
-  type PackBuffers,
-  type PackReading,
-  readPackBlocks,
-} from './read-packs.ts';
+import { diskBytes, type PackReading, readPackBlocks } from './read-packs.ts';
 import { runLanes } from './run-lanes.ts';
 
 /** A pack that cannot give back what it should, and why. */
@@ -32,11 +26,9 @@ export const verifyBlocks = async (
   const { packs } = await locateBlocks(manifest, range, reading, choose);
   const damaged: DamagedPack[] = [];
   let checkedBlocks = 0;
-  const spare: PackBuffers[] = [];
   await runLanes(packs.entries(), 2 * reading.pool.size, async ([packId, { wanted }]) => {
-    const buffers = spare.pop() ?? newPackBuffers();
     try {
-      for await (const { slots } of readPackBlocks(packId, wanted, reading, buffers, false)) {
+      for await (const { slots } of readPackBlocks(packId, wanted, reading, false)) {
         checkedBlocks += slots.length;
         onProgress(diskBytes(slots));
       }
@@ -44,7 +36,6 @@ export const verifyBlocks = async (
       if (!isError(error, 'pack.damaged')) throw error;
       damaged.push({ packId, reason: error.details.reason });
     }
-    spare.push(buffers);
   });
   return { checkedBlocks, damaged };
 };

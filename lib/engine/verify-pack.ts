@@ -1,7 +1,7 @@
 import { isError } from '../errors.ts';
 import { packKey } from '../format/object-keys.ts';
 import { decodePack, readPackKeyId } from '../format/pack.ts';
-import { newPackBuffers, PACK_DAMAGE, type PackReading, readPackBlocks } from './read-packs.ts';
+import { PACK_DAMAGE, type PackReading, readPackBlocks } from './read-packs.ts';
 
 /** Reads a whole pack and opens every block of it; false when anything of it is damaged. */
 export const isPackWhole = async (packId: string, reading: PackReading): Promise<boolean> => {
@@ -12,7 +12,7 @@ export const isPackWhole = async (packId: string, reading: PackReading): Promise
     const wanted = new Map(
       slots.flatMap((entry, slot) => (entry === null ? [] : [[slot, entry.blockId] as const])),
     );
-    for await (const _ of readPackBlocks(packId, wanted, reading, newPackBuffers(), false));
+    for await (const _ of readPackBlocks(packId, wanted, reading, false));
     return true;
   } catch (error) {
     if (isError(error, ...PACK_DAMAGE)) return false;

@@ -4,7 +4,7 @@ import {
   memoryObjectStore,
 } from '../../../lib/adapters/memory/memory-object-store.ts';
 import { inlinePool } from '../../../lib/engine/pool/block-pool.ts';
-import { newPackBuffers, READ_LIMITS, readPackBlocks } from '../../../lib/engine/read-packs.ts';
+import { READ_LIMITS, readPackBlocks } from '../../../lib/engine/read-packs.ts';
 import { hashBlock } from '../../../lib/format/block.ts';
 import { packKey } from '../../../lib/format/object-keys.ts';
 import { PACK_TAIL_BYTES_MAX } from '../../../lib/format/pack.ts';
@@ -43,23 +43,27 @@ const givenStore = (bytes: Uint8Array = PACK) => {
   return { store, asked };
 };
 
+const readingOf = (objects: MemoryObjectStore, limits: Partial<typeof READ_LIMITS> = {}) => ({
+  ...PLACE,
+  objects,
+  vaultKeys: { get: async () => vaultKey },
+  pool: inlinePool(),
+  limits: { ...READ_LIMITS, ...limits },
+});
+
+const wantedOf = (slots: number[], idOf = (slot: number) => hashBlock(BLOCKS[slot]!)) =>
+  new Map(slots.map((slot) => [slot, idOf(slot)]));
+
 const read = async (
   objects: MemoryObjectStore,
   slots: number[],
   limits: Partial<typeof READ_LIMITS> = {},
-  idOf = (slot: number) => hashBlock(BLOCKS[slot]!),
-  buffers = newPackBuffers(),
+  idOf?: (slot: number) => Uint8Array,
 ) => {
-  const wanted = new Map(slots.map((slot) => [slot, idOf(slot)]));
-  const reading = {
-    ...PLACE,
-    objects,
-    vaultKeys: { get: async () => vaultKey },
-    pool: inlinePool(),
-    limits: { ...READ_LIMITS, ...limits },
-  };
+  const wanted = wantedOf(slots, idOf);
+  const reading = readingOf(objects, limits);
   const found = new Map<number, Uint8Array>();
-  for await (const { slots: opened, blocks } of readPackBlocks(packId, wanted, reading, buffers))
+  for await (const { slots: opened, blocks } of readPackBlocks(packId, wanted, reading))
     for (const [n, slot] of opened.entries())
       found.set(slot, blocks.slice(n * BLOCK_BYTES, (n + 1) * BLOCK_BYTES));
   return found;
@@ -96,8 +100,7 @@ describe('blocks of a pack', () => {
     ['in ranges', { gapBytes: 0, wholeShare: 2 }],
   ])('are read %s from a pack for which there is no room', async (_, limits) => {
     const { store } = givenStore();
-    const buffers = { ...newPackBuffers(), pack: new Uint8Array(new SharedArrayBuffer(1000)) };
-    expectBlocks(await read(store, [0, 1, 4], limits, undefined, buffers), [0, 1, 4]);
+    expectBlocks(await read(store, [0, 1, 4], { ...limits, roomBytes: 1000 }), [0, 1, 4]);
   });
 
   it('are read from a pack that shrinks between two requests', async () => {
@@ -148,6 +151,26 @@ describe('blocks of a pack', () => {
     const { store } = givenStore();
     store.objects.clear();
     await expect(read(store, [0])).rejects.toMatchObject({ code: 'pack.damaged' });
+  });
+
+  it('are read into the same memory pack after pack', async () => {
+    const reading = readingOf(givenStore().store);
+    const memory = new Set<ArrayBufferLike>();
+    for (let round = 0; round < 3; round++)
+      for await (const { blocks } of readPackBlocks(packId, wantedOf([0, 1]), reading))
+        memory.add(blocks.buffer);
+    expect(memory.size).toBe(1);
+  });
+
+  it('stay what they are when the caller stops early, which may still be writing them', async () => {
+    const reading = readingOf(givenStore().store);
+    let kept: Uint8Array = new Uint8Array();
+    for await (const { blocks } of readPackBlocks(packId, wantedOf([0]), reading)) {
+      kept = blocks;
+      break;
+    }
+    for await (const _ of readPackBlocks(packId, wantedOf([1]), reading));
+    expect(Buffer.compare(kept, BLOCKS[0]!)).toBe(0);
   });
 });
 
