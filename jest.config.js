@@ -2,6 +2,7 @@
 export default {
   testEnvironment: 'node',
   extensionsToTreatAsEsm: ['.ts'],
+  testSequencer: '<rootDir>/tests/support/longest-first.cjs',
   transform: { '^.+\\.ts$': '<rootDir>/tests/support/strip-types.cjs' },
   testMatch: ['<rootDir>/tests/**/*.test.ts'],
   modulePathIgnorePatterns: ['<rootDir>/dist', '<rootDir>/.holdfast', '<rootDir>/.serverless'],

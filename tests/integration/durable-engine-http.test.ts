@@ -326,8 +326,8 @@ async function historyOf(DurableExecutionArn: string, more: object = {}) {
 }
 
 async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
-  for (const endsAtMs = Date.now() + 5000; !(await condition()); ) {
-    if (Date.now() > endsAtMs) throw new Error('it did not happen within 5 seconds');
+  for (const endsAtMs = Date.now() + 20_000; !(await condition()); ) {
+    if (Date.now() > endsAtMs) throw new Error('it did not happen within 20 seconds');
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
 }

@@ -25,9 +25,9 @@ export const race = async (calls: (() => Promise<unknown>)[]) => {
   return { winners: results.length - failures.length, codes };
 };
 
-/** Lists by project may show a write a moment later. */
+/** Lists by project may show a write a moment later, and much later on a machine that is busy. */
 export const eventually = async (expectation: () => Promise<void>): Promise<void> => {
-  const deadlineMs = Date.now() + 5000;
+  const deadlineMs = Date.now() + 20_000;
   for (;;) {
     try {
       return await expectation();

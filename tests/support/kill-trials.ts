@@ -56,7 +56,7 @@ export class KillTrials {
   #vaultId = '';
   /** The newest backup that is known to be good. */
   #good: Good = { backupId: '', digest: '' };
-  /** How long an operation takes that nobody disturbs. */
+  /** How long the last backup took that nobody disturbed. */
   #usualMs = 0;
 
   constructor(mode: LocalMode) {
@@ -74,9 +74,7 @@ export class KillTrials {
     await client.addDisk(this.#vaultId, this.#diskId);
     await this.#backUp(client);
     await this.#write(Math.random, WRITES);
-    const began = performance.now();
     await this.#backUp(client);
-    this.#usualMs = performance.now() - began;
   }
 
   /** Kills something at a moment of an operation, starts again, throws when anything is lost. */
@@ -199,12 +197,16 @@ export class KillTrials {
     if (status !== 'available') throw new Error(`The disk stays ${status}.`);
   }
 
-  /** Backs the disk up with nobody disturbing. */
+  /** Backs the disk up with nobody disturbing, and notes how long it takes now. */
   async #backUp(client: ApiClient): Promise<void> {
     const digest = await this.#digest(this.#diskId);
+    const beganMs = Date.now();
     const { backupId, taskId } = await client.startBackup(this.#vaultId, this.#diskId);
     await client.waitFor(taskId);
     this.#good = { backupId, digest };
+    // By the task itself: whoever polls it learns of its end half a second later.
+    const task = (await this.#tasks()).find(({ id }) => id === taskId);
+    this.#usualMs = endedAtMs(task as Task) - beganMs;
   }
 
   /** The backup verifies, all of it, and restores byte for byte. */

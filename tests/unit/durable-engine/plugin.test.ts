@@ -117,8 +117,8 @@ describe('the plugin', () => {
 });
 
 async function until(condition: () => Promise<boolean>): Promise<void> {
-  for (const endsAtMs = Date.now() + 5000; !(await condition()); ) {
-    if (Date.now() > endsAtMs) throw new Error('it did not happen within 5 seconds');
+  for (const endsAtMs = Date.now() + 20_000; !(await condition()); ) {
+    if (Date.now() > endsAtMs) throw new Error('it did not happen within 20 seconds');
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
 }
