@@ -136,7 +136,7 @@ const baseline = async (mutations: Mutation[], copies: string[]): Promise<string
   return problems;
 };
 
-/** By test file: results of this very tree, if somebody has just run its tests (jest's `--json`). */
+/** By test file: results of this very tree, if its tests were just run (jest's `--json`). */
 const knownResults = (): Map<string, TestResult[]> => {
   const file = process.env['HOLDFAST_TEST_RESULTS'];
   if (file === undefined || !existsSync(file)) return new Map();
