@@ -9,7 +9,7 @@ import type { DataPorts } from './data-ports.ts';
 import { endWell } from './end-job.ts';
 import type { JobContext, JobEvent } from './job-context.ts';
 import { closeSession, isTakenOver, sessionIdOf } from './job-session.ts';
-import { hideSource } from './move-source.ts';
+import { findCopy, hideSource } from './move-source.ts';
 import { openReading } from './open-reading.ts';
 import { openWriteSession } from './open-write-session.ts';
 import { startJob } from './start-job.ts';
@@ -115,19 +115,20 @@ const undoMove = async (
   { projectId, operationLogId, attempt }: JobEvent,
   sessionId: string,
   failure: Failure,
-  { catalog, clock }: DataPorts,
+  ports: DataPorts,
 ): Promise<void> => {
+  const { catalog, clock } = ports;
   const task = await catalog.tasks.get(projectId, operationLogId);
   const { vaultId, backupId } = task;
-  const { movedFrom } = await catalog.backups.get(projectId, backupId);
-  if (movedFrom) await closeSession(movedFrom.vaultId, sessionId, catalog.sessions);
+  const from = (await findCopy(task, ports))?.movedFrom;
+  if (from) await closeSession(from.vaultId, sessionId, catalog.sessions);
   const session = await closeSession(vaultId, sessionId, catalog.sessions);
   if (isTakenOver(task, attempt, session)) return;
-  const { manifest, status } = await catalog.backups.get(projectId, backupId);
+  const copy = await findCopy(task, ports);
   // It was committed: the watchdog starts the job again, to hide the source.
-  if (manifest !== undefined) return;
+  if (copy?.manifest !== undefined) return;
   const atMs = clock.nowMs();
-  if (status !== 'deleted') {
+  if (copy !== null && copy.status !== 'deleted') {
     await catalog.backups.setStatus(projectId, backupId, 'error', { atMs, failure });
     await catalog.backups.hide(projectId, backupId, atMs);
   }

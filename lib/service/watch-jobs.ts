@@ -7,7 +7,7 @@ import { dropSnapshotOf } from './drop-snapshot.ts';
 import { toFailure } from './end-job.ts';
 import { sessionIdOf } from './job-session.ts';
 import { endDeletionTask } from './log-vault-deletion.ts';
-import { hideSource } from './move-source.ts';
+import { findCopy, hideSource } from './move-source.ts';
 import { notifyBackupEnd } from './notify-backup-end.ts';
 import { giveBackTarget, wasRestored } from './restore-target.ts';
 
@@ -87,13 +87,13 @@ const fence = async (task: OperationLog, ports: DataPorts): Promise<boolean> => 
 };
 
 /** A move reads in the vault that the backup leaves; nobody renews that session's lease. */
-const endReading = async (task: OperationLog, { catalog }: DataPorts): Promise<void> => {
+const endReading = async (task: OperationLog, ports: DataPorts): Promise<void> => {
   if (task.type !== 'sync') return;
-  const { movedFrom } = await catalog.backups.get(task.projectId, task.backupId);
-  if (movedFrom === undefined) return;
-  const { vaultId } = movedFrom;
-  for (const { id, operationLogId } of await catalog.sessions.listOpen(vaultId))
-    if (operationLogId === task.id) await catalog.sessions.end(vaultId, id, 'FENCED');
+  const from = (await findCopy(task, ports))?.movedFrom;
+  if (from === undefined) return;
+  const { sessions } = ports.catalog;
+  for (const { id, operationLogId } of await sessions.listOpen(from.vaultId))
+    if (operationLogId === task.id) await sessions.end(from.vaultId, id, 'FENCED');
 };
 
 const restart = async (task: OperationLog, ports: DataPorts): Promise<void> => {

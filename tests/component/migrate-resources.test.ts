@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { prepareVault } from '../../lib/engine/prepare-vault.ts';
 import { HoldfastError } from '../../lib/errors.ts';
 import type { Backup } from '../../lib/model/backup.ts';
+import { collectVault } from '../../lib/service/collect-vault.ts';
 import { deleteVault } from '../../lib/service/delete-vault.ts';
 import { migrateResources } from '../../lib/service/migrate-resources.ts';
 import { watchJobs } from '../../lib/service/watch-jobs.ts';
@@ -258,6 +259,27 @@ describe('migrate resources', () => {
     await backups.setStatus(PROJECT, made[0]!.id, 'available', { atMs: 0 });
     expect(await look()).toMatchObject({ task: { status: 'success' } });
     expect(await shownIn(world, world.vaultId)).toHaveLength(2);
+  });
+
+  it('ends when the copy was deleted and collected while it waited with hiding', async () => {
+    const given = await scene();
+    const { world, made, there } = given;
+    await migrate(given);
+    const { backups, tasks, vaults } = world.ports.catalog;
+    await backups.setStatus(PROJECT, made[0]!.id, 'waiting_restore', { atMs: 0 });
+    await runAll(given).catch(() => {});
+    const [copy] = await shownIn(world, there.vaultId);
+    world.state.backups.delete(copy!.id);
+    await backups.setStatus(PROJECT, made[0]!.id, 'available', { atMs: 0 });
+    world.clock.advance(61_000);
+    await watchJobs(world.ports);
+    await runAll(given);
+    expect(await tasks.get(PROJECT, copy!.operationLogId)).toMatchObject({ status: 'failed' });
+    expect(await vaults.binding(PROJECT, DISK)).not.toHaveProperty('protectingTaskId');
+    world.clock.advance(61_000);
+    await collectVault({ projectId: PROJECT, vaultId: world.vaultId }, Infinity, world.ports);
+    expect(await world.ports.catalog.sessions.listOpen(world.vaultId)).toEqual([]);
+    expect(await shownIn(world, world.vaultId)).toHaveLength(3);
   });
 
   it('does not bring back what was deleted before its turn, and goes on with the others', async () => {
