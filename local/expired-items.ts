@@ -26,6 +26,8 @@ export const removeExpired = async (
       TableName: table,
       FilterExpression: '#at < :now',
       ProjectionExpression: 'pk, sk',
+      // Without a limit the emulator reads the rest of the table for each page.
+      Limit: 2500,
       ExpressionAttributeNames: { '#at': EXPIRES_AT },
       ExpressionAttributeValues: { ':now': Math.floor(nowMs / 1000) },
     },
