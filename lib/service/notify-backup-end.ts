@@ -28,7 +28,8 @@ export async function notifyBackupEnd(
   else await tellFailure(task, ports);
 }
 
-async function tellFailure(task: OperationLog, ports: Ports): Promise<void> {
+/** Tells the vault's owner that a backup failed, or could not be begun. */
+export async function tellFailure(task: OperationLog, ports: Ports): Promise<void> {
   const { failure, vaultId, projectId } = task;
   if (failure === undefined || failure.code === 'Holdfast.Cancelled') return;
   const vault = await ports.catalog.vaults.get(projectId, vaultId);

@@ -14,7 +14,7 @@ import type { Notifier } from '../ports/notifier.ts';
 import type { ApiPorts } from './api-ports.ts';
 import { associateDisks } from './associate-disks.ts';
 import { createCheckpoint } from './create-checkpoint.ts';
-import { logMissedRun } from './log-missed-run.ts';
+import { logLeftOut, logMissedRun } from './log-missed-run.ts';
 import { mapLimited } from './map-limited.ts';
 
 export type PolicyPorts = Pick<
@@ -156,7 +156,8 @@ async function backUp(
       nextBackups: await backupsDue(applied, policy, ports),
     };
     const caller = { projectId, userId: 'policy', requestId: checkpointId };
-    await createCheckpoint(command, caller, ports);
+    const { checkpoint } = await createCheckpoint(command, caller, ports);
+    await logLeftOut({ applied, pointMs }, checkpoint.skipped, ports);
     return 'started';
   } catch (error) {
     if (!isError(error) || !isRefusal(error)) throw error;

@@ -126,6 +126,26 @@ describe('a time point that makes no backup', () => {
     expect(world.notifier.sent).toHaveLength(1);
   });
 
+  it('of one disk is told and logged for it, and the others are backed up', async () => {
+    const { world, vaultId } = await atTwo({}, 3);
+    const [gone, suspended] = await world.catalog.vaults.bindings(vaultId);
+    await world.disks.deleteDisk(gone!.diskId);
+    await world.catalog.vaults.setSuspended(suspended!, true);
+    expect(await runPolicies(world)).toMatchObject({ started: [vaultId] });
+    const tasks = await tasksIn(world.catalog, PROJECT);
+    expect(tasks.map(({ status }) => status).toSorted()).toEqual(['failed', 'waiting']);
+    const failed = tasks.find(({ status }) => status === 'failed');
+    const { diskId } = gone!;
+    expect(failed).toMatchObject({
+      disk: { id: diskId },
+      failure: { code: 'BackupService.7000', message: expect.stringContaining(diskId) },
+    });
+    expect(world.notifier.sent).toMatchObject([
+      { type: 'backup.failed', id: failed!.id, diskId, code: 'BackupService.7000' },
+    ]);
+    expect(noticeSchema.parse(world.notifier.sent[0])).toEqual(world.notifier.sent[0]);
+  });
+
   it.each<
     [string, Parameters<typeof atTwo>, (given: Awaited<ReturnType<typeof atTwo>>) => unknown]
   >([
@@ -135,6 +155,14 @@ describe('a time point that makes no backup', () => {
       'who is told each day that it is frozen',
       [],
       ({ world, vaultId }) => freezeVault({ projectId: PROJECT, vaultId, frozen: true }, world),
+    ],
+    [
+      'who has suspended its disks',
+      [],
+      async ({ world, vaultId }) => {
+        const [disk] = await world.catalog.vaults.bindings(vaultId);
+        await world.catalog.vaults.setSuspended(disk!, true);
+      },
     ],
     [
       'anybody when a backup goes on already',
