@@ -17,8 +17,11 @@ export interface RetentionResult {
   failed: number;
 }
 
-/** Deletions in one go, so that a run has an end; a sweep deletes the rest. */
-const DELETIONS_MAX = 1_000;
+/**
+ * Deletions in one go, so that a run has an end; a sweep deletes the rest. Of 256 disks that are
+ * backed up 24 times a day 6,144 backups expire in a day, which has three sweeps.
+ */
+const DELETIONS_MAX = 3_000;
 
 /** Whose deletions these are, in the task log. */
 const REQUEST_ID = 'retention';

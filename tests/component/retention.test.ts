@@ -216,6 +216,20 @@ describe('the sweep of a vault', () => {
     expect(await sweep()).toEqual({ deleted: 0, failed: 0 });
   });
 
+  it('keeps up with a vault of 256 disks and 24 backups of each a day: three sweeps suffice', async () => {
+    const { daily, sweep, backups, world } = await scene(retentionRule({ durationDays: 1 }));
+    await daily(1);
+    const [backup] = await backups();
+    world.clock.advance(3 * DAY_MS);
+    const count = 256 * 24;
+    const ofVault = async function* () {
+      for (let n = 0; n < count; n++) yield { ...backup!, id: `b${n}` };
+    };
+    const hide = async () => undefined;
+    Object.assign(world.ports.catalog.backups, { ofVault, hide });
+    expect((await sweep()).deleted * 3).toBeGreaterThanOrEqual(count);
+  });
+
   it('leaves alone what a person brought back', async () => {
     const { daily, sweep, world, backups, shown } = await scene(retentionRule({ durationDays: 1 }));
     await daily(1);
