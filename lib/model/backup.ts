@@ -35,6 +35,12 @@ export const BACKUP_TRANSITIONS: Transitions<BackupStatus> = {
   deleted: ['available', 'error'],
 };
 
+/** In which a backup is while it is made, or restored: the end of that moves it out of no other. */
+export const STATUSES_WHILE = {
+  made: ['waiting_protect', 'protecting'],
+  restored: ['waiting_restore', 'restoring'],
+} as const satisfies Record<string, readonly BackupStatus[]>;
+
 /**
  * A root names a manifest and keeps what it names (ARCHITECTURE.md, "Sessions and roots"). `NONE`
  * has no manifest yet: it keeps nothing. HIDDEN is still a root: the undelete window.

@@ -150,12 +150,18 @@ export interface BackupCatalog {
   /**
    * Moves the status as BACKUP_TRANSITIONS allows (`catalog.conflict` when not; no-op when it is
    * there already), with `failure` set or, when absent, cleared. `snapshotId` is kept when given.
+   * With `from`: out of one of these statuses; from any other it does not move.
    */
   setStatus(
     projectId: ProjectId,
     id: BackupId,
     status: BackupStatus,
-    change: { atMs: number; failure?: Failure; snapshotId?: string },
+    change: {
+      atMs: number;
+      failure?: Failure;
+      snapshotId?: string;
+      from?: readonly BackupStatus[];
+    },
   ): Promise<Backup>;
   /**
    * R6 in one transaction: the epoch is still the one read, the status allows deletion; root

@@ -1,5 +1,5 @@
 import { HoldfastError } from '../errors.ts';
-import type { Failure } from '../model/backup.ts';
+import { type Failure, STATUSES_WHILE } from '../model/backup.ts';
 import { segmentCount } from '../model/block.ts';
 import { applyRetentionToDisk } from './apply-retention.ts';
 import { commitBackup } from './commit-backup.ts';
@@ -151,14 +151,12 @@ const undoBackup = async (
   const atMs = clock.nowMs();
   // Committed, deleted and collected before its job was started again: there is none any more.
   if (failure.code !== 'BackupService.6200') {
-    const { manifest, status } = await catalog.backups.get(projectId, backupId);
-    if (manifest !== undefined) {
+    const change = { atMs, failure, from: STATUSES_WHILE.made };
+    const ended = await catalog.backups.setStatus(projectId, backupId, 'error', change);
+    if (ended.manifest !== undefined) {
       // The commit landed and only what follows it failed.
       await endCommitted(event, backupId, ports);
       return;
-    }
-    if (status !== 'deleted') {
-      await catalog.backups.setStatus(projectId, backupId, 'error', { atMs, failure });
     }
     if (cancelled) await catalog.backups.hide(projectId, backupId, atMs);
   }

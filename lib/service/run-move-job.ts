@@ -1,5 +1,5 @@
 import { HoldfastError, isError } from '../errors.ts';
-import type { Failure } from '../model/backup.ts';
+import { type Failure, STATUSES_WHILE } from '../model/backup.ts';
 import { segmentCount } from '../model/block.ts';
 import type { BackupId, VaultId } from '../model/ids.ts';
 import { hasEnded } from '../model/operation-log.ts';
@@ -124,13 +124,13 @@ const undoMove = async (
   if (from) await closeSession(from.vaultId, sessionId, catalog.sessions);
   const session = await closeSession(vaultId, sessionId, catalog.sessions);
   if (isTakenOver(task, attempt, session)) return;
-  const copy = await findCopy(task, ports);
-  // It was committed: the watchdog starts the job again, to hide the source.
-  if (copy?.manifest !== undefined) return;
   const atMs = clock.nowMs();
-  if (copy !== null && copy.status !== 'deleted') {
-    await catalog.backups.setStatus(projectId, backupId, 'error', { atMs, failure });
-    await catalog.backups.hide(projectId, backupId, atMs);
+  if ((await findCopy(task, ports)) !== null) {
+    const change = { atMs, failure, from: STATUSES_WHILE.made };
+    const copy = await catalog.backups.setStatus(projectId, backupId, 'error', change);
+    // It was committed: the watchdog starts the job again, to hide the source.
+    if (copy.manifest !== undefined) return;
+    if (copy.root === 'NONE') await catalog.backups.hide(projectId, backupId, atMs);
   }
   await catalog.tasks.end(projectId, operationLogId, { status: 'failed', atMs, failure });
 };

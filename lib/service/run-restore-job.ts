@@ -1,6 +1,6 @@
 import { checkDocuments } from '../engine/check-documents.ts';
 import { HoldfastError, isError, isRetryable } from '../errors.ts';
-import type { Failure } from '../model/backup.ts';
+import { type Failure, STATUSES_WHILE } from '../model/backup.ts';
 import type { OperationLog } from '../model/operation-log.ts';
 import type { DataPorts } from './data-ports.ts';
 import { endWell } from './end-job.ts';
@@ -119,11 +119,9 @@ const endRestore = async (
   const { vaultId, backupId } = await catalog.tasks.get(projectId, operationLogId);
   const atMs = clock.nowMs();
   await closeSession(vaultId, sessionId, catalog.sessions);
-  const { status } = await catalog.backups.get(projectId, backupId);
   // A verification may have found it damaged meanwhile: that stays.
-  if (status === 'restoring' || status === 'waiting_restore') {
-    await catalog.backups.setStatus(projectId, backupId, 'available', { atMs });
-  }
+  const from = STATUSES_WHILE.restored;
+  await catalog.backups.setStatus(projectId, backupId, 'available', { atMs, from });
   const end =
     failure === undefined ? { status: 'success' as const } : { status: 'failed' as const, failure };
   await catalog.tasks.end(projectId, operationLogId, { ...end, atMs });

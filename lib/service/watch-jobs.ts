@@ -1,5 +1,5 @@
 import { HoldfastError, isError } from '../errors.ts';
-import type { Failure } from '../model/backup.ts';
+import { type Failure, STATUSES_WHILE } from '../model/backup.ts';
 import type { OperationLog } from '../model/operation-log.ts';
 import { isLeased } from '../model/session.ts';
 import type { DataPorts } from './data-ports.ts';
@@ -162,12 +162,12 @@ const settleBackup = async (
 ): Promise<void> => {
   const { type, projectId, backupId } = task;
   const { backups } = ports.catalog;
-  const { status } = await backups.get(projectId, backupId);
-  if ((type === 'backup' || type === 'sync') && status !== 'deleted') {
+  if (type === 'backup' || type === 'sync') {
     const atMs = ports.clock.nowMs();
-    await backups.setStatus(projectId, backupId, 'error', { atMs, failure });
+    const change = { atMs, failure, from: STATUSES_WHILE.made };
+    const { root } = await backups.setStatus(projectId, backupId, 'error', change);
     // Its source is where it was.
-    if (type === 'sync') await backups.hide(projectId, backupId, atMs);
+    if (type === 'sync' && root === 'NONE') await backups.hide(projectId, backupId, atMs);
   }
   await makeAvailable(task, ports);
 };
@@ -177,8 +177,7 @@ const makeAvailable = async (
   { type, projectId, backupId }: OperationLog,
   { catalog, clock }: DataPorts,
 ): Promise<void> => {
-  const { status } = await catalog.backups.get(projectId, backupId);
-  if (type === 'restore' && (status === 'restoring' || status === 'waiting_restore')) {
-    await catalog.backups.setStatus(projectId, backupId, 'available', { atMs: clock.nowMs() });
-  }
+  if (type !== 'restore') return;
+  const change = { atMs: clock.nowMs(), from: STATUSES_WHILE.restored };
+  await catalog.backups.setStatus(projectId, backupId, 'available', change);
 };

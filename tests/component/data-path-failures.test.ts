@@ -183,6 +183,21 @@ describe('a restore to the original disk', () => {
     return world.ports.catalog.tasks.get(PROJECT, id);
   };
 
+  it('leaves a backup damaged that is found so in the moment in which the restore ends', async () => {
+    const scene = await scenario();
+    const { world, first } = scene;
+    const { catalog } = world.ports;
+    const setStatus: typeof catalog.backups.setStatus = async (project, id, status, change) => {
+      if (status === 'available')
+        await catalog.backups.setStatus(project, id, 'error', { atMs: 1 });
+      return catalog.backups.setStatus(project, id, status, change);
+    };
+    const backups = { ...catalog.backups, setStatus };
+    const task = await restore(scene, { ...world.ports, catalog: { ...catalog, backups } });
+    expect(task.status).toBe('success');
+    expect((await catalog.backups.get(PROJECT, first.id)).status).toBe('error');
+  });
+
   it('shows the old content to its end, then the new one', async () => {
     const scene = await scenario();
     const { world, original, firstContent } = scene;

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { expect, it } from '@jest/globals';
+import type { BackupStatus } from '../../lib/model/backup.ts';
 import { all, expectCode, many, race } from '../support/catalog-assertions.ts';
 import {
   AT_MS,
@@ -201,6 +202,23 @@ const statusCases = (subject: Subject): void => {
     const healed = await backups.setStatus(projectId, id, 'available', { atMs: AT_MS + 9 });
     expect(healed).not.toHaveProperty('failure');
     expect(await backups.get(projectId, id)).toStrictEqual(healed);
+  });
+
+  it('moves it out of the statuses that are named, and out of no other', async () => {
+    const { catalog } = subject();
+    const { backup } = await givenCommitted(catalog, await givenVault(catalog));
+    const { projectId, id } = backup;
+    const set = (status: BackupStatus, ...from: BackupStatus[]) =>
+      catalog.backups.setStatus(projectId, id, status, { atMs: AT_MS + 8, from });
+    const before = await catalog.backups.get(projectId, id);
+    expect(await set('error', 'waiting_protect', 'protecting')).toStrictEqual(before);
+    expect(await set('protecting', 'waiting_protect')).toStrictEqual(before);
+    expect(await catalog.backups.get(projectId, id)).toStrictEqual(before);
+    const moved = { status: 'waiting_restore', updatedAtMs: AT_MS + 8 };
+    expect(await set('waiting_restore', 'error', 'available')).toStrictEqual({
+      ...before,
+      ...moved,
+    });
   });
 
   it('keeps the snapshot and the parent it was given', async () => {

@@ -62,8 +62,12 @@ export const isToBegin = (found: FoundAtBegin, backup: Backup, task: OperationLo
  * Only a commit makes a backup VISIBLE, only `hide` deletes one and `undelete` brings it back: no
  * other path shows half a backup or drops a root.
  */
-export const isStatusToSet = (backup: Backup, status: BackupStatus): boolean => {
-  if (backup.status === status) return false;
+export const isStatusToSet = (
+  backup: Backup,
+  status: BackupStatus,
+  from?: readonly BackupStatus[],
+): boolean => {
+  if (backup.status === status || from?.includes(backup.status) === false) return false;
   const item = `backup ${backup.id}`;
   if (status === 'deleted') return refuse(item, 'a backup is deleted by hiding it');
   if (backup.status === 'deleted' || !mayBecome(BACKUP_TRANSITIONS, backup.status, status))

@@ -87,9 +87,9 @@ export const memoryBackups = (state: MemoryCatalogState): BackupCatalog => {
       return copyOf(renamed);
     },
 
-    async setStatus(projectId, id, status, change) {
+    async setStatus(projectId, id, status, { from, ...change }) {
       const stored = own(projectId, id);
-      if (!isStatusToSet(stored, status)) return copyOf(stored);
+      if (!isStatusToSet(stored, status, from)) return copyOf(stored);
       const { failure: _, ...rest } = stored;
       const { atMs, ...facts } = change;
       backups.set(id, copyOf({ ...rest, ...facts, status, updatedAtMs: atMs }));

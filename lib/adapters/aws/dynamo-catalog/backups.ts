@@ -88,11 +88,11 @@ export const dynamoBackups = (table: CatalogTable): BackupCatalog => {
     },
 
     async setStatus(projectId, id, status, change) {
-      const { atMs: updatedAtMs, ...facts } = change;
+      const { atMs: updatedAtMs, from, ...facts } = change;
       const remove = change.failure === undefined ? ['failure'] : [];
       return settle('backups.setStatus', table.limits, async () => {
         const stored = await own(projectId, id);
-        if (!isStatusToSet(stored, status)) return { done: stored };
+        if (!isStatusToSet(stored, status, from)) return { done: stored };
         const set = backupChange(stored, { ...facts, status, updatedAtMs });
         const writes: Write[] = [
           { update: keyOf(stored), change: { set, remove }, when: isStill(stored) },
