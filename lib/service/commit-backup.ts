@@ -31,7 +31,10 @@ export const commitBackup = async (request: CommitRequest, ports: DataPorts): Pr
   const { catalog, clock } = ports;
   const backup = await catalog.backups.get(projectId, backupId);
   const session = await catalog.sessions.get(vaultId, sessionId);
-  const { snapshotId } = backup;
+  const { snapshotId, manifest: known } = backup;
+  // A run of this before has committed: what its manifest was made of may have gone since.
+  if (session.state === 'COMMITTED' && known?.sessionId === sessionId)
+    return putMarker(commit, backup, known.sha256, ports);
   if (snapshotId === undefined)
     throw new HoldfastError('bug', { reason: `backup ${backupId} has no snapshot` });
   const sizeBytes = await sizeOf(backup, snapshotId, ports);
@@ -65,8 +68,16 @@ export const commitBackup = async (request: CommitRequest, ports: DataPorts): Pr
   };
   const manifestSha256 = await writeManifest(manifest, vaultKey, ports.objects);
   await catalog.sessions.commit({ ...commit, manifestSha256, stats, atMs: clock.nowMs() });
-  const committed = { backupId, manifestSha256, committedAtMs: backup.createdAtMs };
-  await writeCommitMarker(commit, committed, ports.objects);
+  await putMarker(commit, backup, manifestSha256, ports);
+};
+
+const putMarker = async (
+  commit: Omit<CommitRequest, 'operationLogId'>,
+  { id: backupId, createdAtMs: committedAtMs }: Backup,
+  manifestSha256: string,
+  { objects }: DataPorts,
+): Promise<void> => {
+  await writeCommitMarker(commit, { backupId, manifestSha256, committedAtMs }, objects);
 };
 
 /** A backup has its snapshot's size, a copy that of its source. */

@@ -6,6 +6,7 @@ import { commitBackup } from './commit-backup.ts';
 import type { DataPorts } from './data-ports.ts';
 import { dropSnapshotOf } from './drop-snapshot.ts';
 import { cleanUp, endWell } from './end-job.ts';
+import { findBackup } from './find-backup.ts';
 import type { JobContext, JobEvent } from './job-context.ts';
 import { closeSession, isTakenOver, sessionIdOf } from './job-session.ts';
 import { notifyBackupEnd } from './notify-backup-end.ts';
@@ -150,7 +151,7 @@ const undoBackup = async (
   if (isTakenOver(task, attempt, session)) return;
   const atMs = clock.nowMs();
   // Committed, deleted and collected before its job was started again: there is none any more.
-  if (failure.code !== 'BackupService.6200') {
+  if ((await findBackup(task, ports)) !== null) {
     const change = { atMs, failure, from: STATUSES_WHILE.made };
     const ended = await catalog.backups.setStatus(projectId, backupId, 'error', change);
     if (ended.manifest !== undefined) {

@@ -7,9 +7,10 @@ import { beginMove } from './begin-move.ts';
 import { commitBackup } from './commit-backup.ts';
 import type { DataPorts } from './data-ports.ts';
 import { endWell } from './end-job.ts';
+import { findBackup } from './find-backup.ts';
 import type { JobContext, JobEvent } from './job-context.ts';
 import { closeSession, isTakenOver, sessionIdOf } from './job-session.ts';
-import { findCopy, hideSource } from './move-source.ts';
+import { hideSource } from './move-source.ts';
 import { openReading } from './open-reading.ts';
 import { openWriteSession } from './open-write-session.ts';
 import { startJob } from './start-job.ts';
@@ -120,12 +121,12 @@ const undoMove = async (
   const { catalog, clock } = ports;
   const task = await catalog.tasks.get(projectId, operationLogId);
   const { vaultId, backupId } = task;
-  const from = (await findCopy(task, ports))?.movedFrom;
+  const from = (await findBackup(task, ports))?.movedFrom;
   if (from) await closeSession(from.vaultId, sessionId, catalog.sessions);
   const session = await closeSession(vaultId, sessionId, catalog.sessions);
   if (isTakenOver(task, attempt, session)) return;
   const atMs = clock.nowMs();
-  if ((await findCopy(task, ports)) !== null) {
+  if ((await findBackup(task, ports)) !== null) {
     const change = { atMs, failure, from: STATUSES_WHILE.made };
     const copy = await catalog.backups.setStatus(projectId, backupId, 'error', change);
     // It was committed: the watchdog starts the job again, to hide the source.

@@ -5,9 +5,10 @@ import { isLeased } from '../model/session.ts';
 import type { DataPorts } from './data-ports.ts';
 import { dropSnapshotOf } from './drop-snapshot.ts';
 import { toFailure } from './end-job.ts';
+import { findBackup } from './find-backup.ts';
 import { sessionIdOf } from './job-session.ts';
 import { endDeletionTask } from './log-vault-deletion.ts';
-import { findCopy, hideSource } from './move-source.ts';
+import { hideSource } from './move-source.ts';
 import { notifyBackupEnd } from './notify-backup-end.ts';
 import { giveBackTarget, wasRestored } from './restore-target.ts';
 
@@ -89,7 +90,7 @@ const fence = async (task: OperationLog, ports: DataPorts): Promise<boolean> => 
 /** A move reads in the vault that the backup leaves; nobody renews that session's lease. */
 const endReading = async (task: OperationLog, ports: DataPorts): Promise<void> => {
   if (task.type !== 'sync') return;
-  const from = (await findCopy(task, ports))?.movedFrom;
+  const from = (await findBackup(task, ports))?.movedFrom;
   if (from === undefined) return;
   const { sessions } = ports.catalog;
   for (const { id, operationLogId } of await sessions.listOpen(from.vaultId))

@@ -147,6 +147,18 @@ describe('the watchdog', () => {
     await expectRestores(scene.world, scene.backupId, scene.original);
   });
 
+  it('says of a committed backup that it is whole, though its parent was removed since', async () => {
+    const scene = await scenario();
+    const { world, event, first } = scene;
+    const journal: Journal = new Map();
+    const context = engineContext(world.ports, { journal, crash: { nth: 6, when: 'ran' } });
+    await expect(runJob('backup', event, world.ports, context)).rejects.toThrow(Crash);
+    world.state.backups.delete(first.id);
+    await runJob('backup', event, world.ports, engineContext(world.ports, { journal }));
+    expect(await taskOf(scene)).toMatchObject({ status: 'success' });
+    await expectRestores(world, scene.backupId, scene.original);
+  });
+
   it('ends a task whose backup was committed, deleted and collected since', async () => {
     const scene = await scenario();
     const { world, event, backupId } = scene;
