@@ -47,6 +47,17 @@ it('opens no session when a reconciliation begins meanwhile', async () => {
   await expectCode(catalog.sessions.open(reader), 'BackupService.6112');
 });
 
+it('keeps the name that a backup is given meanwhile', async () => {
+  const rename = () =>
+    healthy.backups.rename(given.vault.projectId, given.visible.id, 'renamed', AT_MS);
+  const catalog = await meddled(rename);
+  await RECONCILE_WRITES['reconciling.giveUp']!(catalog, given);
+  expect(await healthy.backups.get(given.vault.projectId, given.visible.id)).toMatchObject({
+    name: 'renamed',
+    root: 'NONE',
+  });
+});
+
 it('gives up nothing twice, and no deletion, when the backup is hidden meanwhile', async () => {
   const hide = () => healthy.backups.hide(given.vault.projectId, given.visible.id, AT_MS);
   const catalog = await meddled(hide);

@@ -192,9 +192,9 @@ const putPackWrites = (stored: Pack | null, pack: Pack): Write[] => {
 
 const keyOf = (backup: Backup) => keys.backup(backup.vaultId, backup.createdAtMs, backup.id);
 
-/** Nobody has hidden, undeleted or moved it since it was read. */
-const isSame = ({ root, status, deletedEpoch }: Backup): Condition => ({
-  equal: { root, status, ...(deletedEpoch !== undefined && { deletedEpoch }) },
+/** Nobody has renamed, hidden, undeleted or moved it since it was read. */
+const isSame = ({ name, root, status, deletedEpoch }: Backup): Condition => ({
+  equal: { name, root, status, ...(deletedEpoch !== undefined && { deletedEpoch }) },
 });
 
 /** `backup`: as it is to be, VISIBLE. */
