@@ -5,7 +5,7 @@ import { S3Client } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { s3ClientOptions, s3ObjectStore } from '../../lib/adapters/aws/s3-object-store.ts';
 import { BUCKET, REGION, readIdentity } from '../../local/home.ts';
-import { LocalMode } from '../support/local-mode.ts';
+import { LocalMode, untilSchedulesRest } from '../support/local-mode.ts';
 
 const TEST_MS = 180_000;
 const MIB = 2 ** 20;
@@ -22,6 +22,7 @@ const holdfast = async <T = Record<string, string>>(
   args: string[],
   input?: Uint8Array,
 ): Promise<T> => {
+  if (args[0] === 'collect') await untilSchedulesRest();
   const { code, stdout, stderr } = await mode.run('cli.ts', [...args, '--json'], input);
   expect({ code, stderr: stderr.replaceAll(/^\{.*\}\n/gm, '') }).toEqual({ code: 0, stderr: '' });
   return JSON.parse(stdout) as T;

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { copyFile, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from '@jest/globals';
-import { LocalMode } from '../support/local-mode.ts';
+import { LocalMode, untilSchedulesRest } from '../support/local-mode.ts';
 
 const TEST_MS = 240_000;
 const MIB = 2 ** 20;
@@ -17,6 +17,7 @@ afterEach(() => mode.dispose());
 type Answer = Record<string, string>;
 
 const run = async <T = Answer>(script: string, args: string[], input?: Uint8Array): Promise<T> => {
+  if (args[0] === 'collect') await untilSchedulesRest();
   const { code, stdout, stderr } = await mode.run(script, [...args, '--json'], input);
   expect({ code, stderr: stderr.replaceAll(/^\{.*\}\n/gm, '') }).toEqual({ code: 0, stderr: '' });
   return JSON.parse(stdout) as T;

@@ -17,7 +17,7 @@ import {
   TABLES,
 } from '../../local/home.ts';
 import { invoke } from '../../local/invoke.ts';
-import { LocalMode, sleep } from './local-mode.ts';
+import { LocalMode, sleep, untilSchedulesRest } from './local-mode.ts';
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
@@ -220,7 +220,7 @@ export class AcceleratedMode {
 
   /** A command of the CLI that must succeed; its JSON. */
   async run<T = Record<string, unknown>>(...args: string[]): Promise<T> {
-    if (args[0] === 'clock') await untilSchedulesRest();
+    if (args[0] === 'clock' || args[0] === 'collect') await untilSchedulesRest();
     const { code, stdout, stderr } = await this.mode.run('cli.ts', [...args, '--json']);
     if (code !== 0) throw new Error(`${args.join(' ')} ended with ${code}: ${stderr}`);
     return JSON.parse(stdout) as T;
@@ -251,20 +251,6 @@ export class AcceleratedMode {
     return this.mode.dispose();
   }
 }
-
-/**
- * Not about a full minute: what a schedule of local mode had just begun would not be done when the
- * same function, fired by a test, has found nothing left to do.
- */
-const untilSchedulesRest = async (): Promise<void> => {
-  const intoMinuteMs = Date.now() % MINUTE_MS;
-  if (intoMinuteMs < SCHEDULE_MS) await sleep(SCHEDULE_MS - intoMinuteMs);
-  if (intoMinuteMs > MINUTE_MS - SCHEDULE_MS) await sleep(MINUTE_MS - intoMinuteMs + SCHEDULE_MS);
-};
-
-const MINUTE_MS = 60_000;
-/** Far more than a scheduled function takes that has little to do. */
-const SCHEDULE_MS = 2000;
 
 /** Bytes of a backup by what became of them. */
 export interface Outcome {

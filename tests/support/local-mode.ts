@@ -12,6 +12,9 @@ const NODE = join(PROGRAM, 'node_modules', '.bin', 'node');
 /** Far above what a start takes, for machines that do other things too. */
 const START_WAIT_MS = 90_000;
 const END_WAIT_MS = 60_000;
+const MINUTE_MS = 60_000;
+/** Far more than a scheduled function takes that has little to do. */
+const SCHEDULE_MS = 2000;
 
 /** What can be killed of local mode: one of its parts, its parent alone, or all at once. */
 export type Part = 'dynamo' | 's3' | 'functions' | 'parent' | 'all';
@@ -200,6 +203,17 @@ const kill = (pid: number, signal: NodeJS.Signals): void => {
 };
 
 export const sleep = (ms: number): Promise<void> => new Promise((next) => setTimeout(next, ms));
+
+/**
+ * Not about a full minute, when what runs by schedule begins: what it has just begun would not be
+ * done yet when the same function, run by a test, finds nothing left to do; and of two collections
+ * of a vault one gives way.
+ */
+export const untilSchedulesRest = async (): Promise<void> => {
+  const intoMinuteMs = Date.now() % MINUTE_MS;
+  if (intoMinuteMs < SCHEDULE_MS) await sleep(SCHEDULE_MS - intoMinuteMs);
+  if (intoMinuteMs > MINUTE_MS - SCHEDULE_MS) await sleep(MINUTE_MS - intoMinuteMs + SCHEDULE_MS);
+};
 
 /** The parts of local mode among processes; beside the functions tsx may keep a compiler. */
 export const partsOf = (processes: { pid: number; command: string }[]) =>
