@@ -1,13 +1,12 @@
-import { type HoldfastError, isError } from '../errors.ts';
+import { isError } from '../errors.ts';
 import type { AppliedPolicy } from '../model/applied-policy.ts';
 import type { Checkpoint, Failure } from '../model/backup.ts';
-import { derivedUuid } from '../model/ids.ts';
+import { type DiskId, derivedUuid, type OperationLogId } from '../model/ids.ts';
 import type { OperationLog } from '../model/operation-log.ts';
 import { checkpointIdOf, taskIdOf } from '../model/policy-run.ts';
-import type { Binding, Vault } from '../model/vault.ts';
+import type { Vault } from '../model/vault.ts';
 import type { Notifier } from '../ports/notifier.ts';
 import type { ApiPorts } from './api-ports.ts';
-import { toFailure } from './end-job.ts';
 import { mapLimited } from './map-limited.ts';
 import { tellFailure } from './notify-backup-end.ts';
 import { noticeOf, sendNotice } from './send-notice.ts';
@@ -19,9 +18,10 @@ interface TimePoint {
   pointMs: number;
 }
 
-interface MissedRun extends TimePoint {
+/** How a time point ended that is not run. */
+interface Miss {
   status: 'skipped' | 'failed';
-  error: HoldfastError;
+  failure: Failure;
 }
 
 /**
@@ -29,21 +29,33 @@ interface MissedRun extends TimePoint {
  * begun to back up says why, but for suspended ones. The vault's owner is told when it failed.
  * Logging it again changes nothing.
  */
-export async function logMissedRun(run: MissedRun, ports: Ports): Promise<void> {
-  const { catalog, probe } = ports;
-  const { projectId, vaultId, policyId } = run.applied;
-  probe.problem('policy.run-missed', run.error, { vaultId, policyId, pointMs: run.pointMs });
+export async function logMissedRun(point: TimePoint, miss: Miss, ports: Ports): Promise<void> {
+  const { catalog } = ports;
+  const { projectId, vaultId } = point.applied;
   const vault = await catalog.vaults.get(projectId, vaultId);
   const bindings = await catalog.vaults.bindings(vaultId);
-  const { status, error } = run;
-  const end = { status, failure: toFailure(error) };
-  const missed = await mapLimited(bindings, async (binding) => {
-    if (binding.suspended || (await hasBegun(run, binding, ports))) return false;
-    const { diskId: id, name } = binding;
-    await catalog.tasks.create(taskOf(run, end, { id, name }, vault));
+  const missed = await mapLimited(bindings, async ({ suspended, diskId: id, name }) => {
+    if (suspended || (await findTask(point, begunTaskId(point, id), ports))) return false;
+    await catalog.tasks.create(taskOf(point, miss, { id, name }, vault));
     return true;
   });
-  if (missed.includes(true)) await tellMissedRun(run, vault, ports);
+  if (missed.includes(true)) await tellMissedRun(point, miss, vault, ports);
+}
+
+/**
+ * How a time point ended that was not run, when whoever logged that died before it was settled: it
+ * is not run later. Null when there is no such log, or a backup was begun.
+ */
+export async function findMiss(point: TimePoint, ports: Ports): Promise<Miss | null> {
+  const bindings = await ports.catalog.vaults.bindings(point.applied.vaultId);
+  const find = (taskId: typeof begunTaskId) =>
+    mapLimited(bindings, ({ diskId }) => findTask(point, taskId(point, diskId), ports));
+  if ((await find(begunTaskId)).some((task) => task !== null)) return null;
+  for (const task of await find(missedTaskId)) {
+    const { status, failure } = task ?? {};
+    if (failure && (status === 'skipped' || status === 'failed')) return { status, failure };
+  }
+  return null;
 }
 
 /**
@@ -67,24 +79,33 @@ export async function logLeftOut(
   });
 }
 
-/** The time point was begun before, and died half-way: what it began goes on. */
-async function hasBegun(
-  { applied, pointMs }: TimePoint,
-  { projectId, diskId }: Binding,
+const begunTaskId = ({ applied, pointMs }: TimePoint, diskId: DiskId): OperationLogId =>
+  taskIdOf(checkpointIdOf(applied, pointMs), diskId);
+
+const missedTaskId = ({ applied, pointMs }: TimePoint, diskId: DiskId): OperationLogId =>
+  derivedUuid('missed-run', checkpointIdOf(applied, pointMs), diskId);
+
+/** What a run of the time point has left that died half-way. */
+async function findTask(
+  { applied }: TimePoint,
+  id: OperationLogId,
   { catalog }: Ports,
-): Promise<boolean> {
+): Promise<OperationLog | null> {
   try {
-    await catalog.tasks.get(projectId, taskIdOf(checkpointIdOf(applied, pointMs), diskId));
-    return true;
+    return await catalog.tasks.get(applied.projectId, id);
   } catch (error) {
     if (!isError(error, 'BackupService.6500')) throw error;
-    return false;
+    return null;
   }
 }
 
 /** Each day the sweep tells that a vault is frozen, and once that it has no disks. */
-async function tellMissedRun(run: MissedRun, vault: Vault, ports: Ports): Promise<void> {
-  const { applied, pointMs, status, error } = run;
+async function tellMissedRun(
+  { applied, pointMs }: TimePoint,
+  { status, failure }: Miss,
+  vault: Vault,
+  ports: Ports,
+): Promise<void> {
   if (status !== 'failed' || !vault.smnNotify || vault.status === 'frozen') return;
   const { policyId } = applied;
   await sendNotice(
@@ -94,7 +115,7 @@ async function tellMissedRun(run: MissedRun, vault: Vault, ports: Ports): Promis
       ...noticeOf(vault, ports.clock.nowMs()),
       policyId,
       pointMs,
-      ...toFailure(error),
+      ...failure,
     },
     ports,
   );
@@ -102,15 +123,16 @@ async function tellMissedRun(run: MissedRun, vault: Vault, ports: Ports): Promis
 
 /** All of it is derived from the time point. The backup that it names was never begun. */
 const taskOf = (
-  { applied, pointMs }: TimePoint,
-  end: Pick<OperationLog, 'status'> & { failure: Failure },
+  point: TimePoint,
+  miss: Miss,
   disk: OperationLog['disk'],
   vault: Vault,
 ): OperationLog => {
+  const { applied, pointMs } = point;
   const checkpointId = checkpointIdOf(applied, pointMs);
   return {
-    ...end,
-    id: derivedUuid('missed-run', checkpointId, disk.id),
+    ...miss,
+    id: missedTaskId(point, disk.id),
     projectId: vault.projectId,
     type: 'backup',
     vaultId: vault.id,

@@ -14,7 +14,8 @@ import type { Notifier } from '../ports/notifier.ts';
 import type { ApiPorts } from './api-ports.ts';
 import { associateDisks } from './associate-disks.ts';
 import { createCheckpoint } from './create-checkpoint.ts';
-import { logLeftOut, logMissedRun } from './log-missed-run.ts';
+import { toFailure } from './end-job.ts';
+import { findMiss, logLeftOut, logMissedRun } from './log-missed-run.ts';
 import { mapLimited } from './map-limited.ts';
 
 export type PolicyPorts = Pick<
@@ -138,9 +139,15 @@ async function backUp(
   pointMs: number,
   ports: PolicyPorts,
 ): Promise<keyof PolicyRuns | null> {
-  const { projectId, vaultId } = applied;
+  const { projectId, vaultId, policyId } = applied;
   const checkpointId = checkpointIdOf(applied, pointMs);
   try {
+    // Somebody has had this time point before.
+    const miss = applied.claim && (await findMiss({ applied, pointMs }, ports));
+    if (miss) {
+      await logMissedRun({ applied, pointMs }, miss, ports);
+      return miss.status;
+    }
     await associateDisks(applied, pointMs, ports);
     const bindings = await ports.catalog.vaults.bindings(vaultId);
     if (await isBusy(bindings, checkpointId, ports)) {
@@ -166,7 +173,8 @@ async function backUp(
       return null;
     }
     const status = isError(error, 'BackupService.6125') ? 'skipped' : 'failed';
-    await logMissedRun({ applied, pointMs, status, error }, ports);
+    ports.probe.problem('policy.run-missed', error, { vaultId, policyId, pointMs });
+    await logMissedRun({ applied, pointMs }, { status, failure: toFailure(error) }, ports);
     return status;
   }
 }

@@ -4,7 +4,7 @@ import { noticeSchema } from '../../lib/runtime/notice-function.ts';
 import { freezeVault } from '../../lib/service/freeze-vault.ts';
 import { runPolicies } from '../../lib/service/run-policies.ts';
 import { sweepRetention } from '../../lib/service/sweep-retention.ts';
-import { type ApiWorld, apiWorld, PROJECT } from '../support/api.ts';
+import { type ApiWorld, apiWorld, finishBackup, PROJECT } from '../support/api.ts';
 import { tasksIn } from '../support/listed.ts';
 
 /** Spec section 3.2, smn_notify: what the sweep and time points tell of vaults. */
@@ -144,6 +144,39 @@ describe('a time point that makes no backup', () => {
       { type: 'backup.failed', id: failed!.id, diskId, code: 'BackupService.7000' },
     ]);
     expect(noticeSchema.parse(world.notifier.sent[0])).toEqual(world.notifier.sent[0]);
+  });
+
+  it.each(['create', 'settle'] as const)('is not run later, if %s fails', async (method) => {
+    const { world, vaultId } = await atTwo({}, 2);
+    const { backupIds } = await world.addCheckpoint(vaultId);
+    const { tasks, policies } = world.catalog;
+    const [create, settle] = [tasks.create.bind(tasks), policies.settle.bind(policies)];
+    const fail = () => Promise.reject(new HoldfastError('catalog.unavailable', { operation: '' }));
+    let calls = 0;
+    if (method === 'create') tasks.create = (task) => (calls++ === 1 ? fail() : create(task));
+    else policies.settle = (...args) => (calls++ === 0 ? fail() : settle(...args));
+    await runPolicies(world);
+    for (const id of backupIds) await finishBackup(world, id);
+    world.clock.advance(HOUR_MS);
+    expect(await runPolicies(world)).toMatchObject({ skipped: [vaultId] });
+    const statuses = (await tasksIn(world.catalog, PROJECT)).map(({ status }) => status);
+    expect(statuses.toSorted()).toEqual(['skipped', 'skipped', 'success', 'success']);
+    expect(await runPolicies(world)).toMatchObject({ started: [], skipped: [] });
+  });
+
+  it('goes on when it was run without a disk', async () => {
+    const { world, vaultId } = await atTwo({}, 2);
+    const [gone] = await world.catalog.vaults.bindings(vaultId);
+    await world.disks.deleteDisk(gone!.diskId);
+    const { policies } = world.catalog;
+    const settle = policies.settle.bind(policies);
+    policies.settle = async () => undefined;
+    await runPolicies(world);
+    policies.settle = settle;
+    world.clock.advance(HOUR_MS);
+    expect(await runPolicies(world)).toMatchObject({ started: [vaultId], failed: [] });
+    const types = new Set(world.notifier.sent.map(({ type }) => type));
+    expect([...types]).toEqual(['backup.failed']);
   });
 
   it.each<
