@@ -1,5 +1,5 @@
 import { HoldfastError, isError } from '../errors.ts';
-import type { RootState } from '../model/backup.ts';
+import type { Backup } from '../model/backup.ts';
 import { HOUR_MS } from '../model/duration.ts';
 import type { BackupId, DiskId, VaultId } from '../model/ids.ts';
 import { type Binding, keepsBackups, type Vault } from '../model/vault.ts';
@@ -66,39 +66,47 @@ async function release(
   }
 }
 
-/** A disk that moves has left the vault already, and its backups follow one after the other. */
+/**
+ * A disk that moves has left the vault already, and its backups follow one after the other: refused
+ * while one of a disk is copied or was, and another is left that can be. So also between two of
+ * them, while the disk is backed up in its new vault, and after a move that was given up half-way.
+ */
 async function refuseMoving(
   { id, projectId }: Vault,
   { catalog: { vaults, backups } }: Pick<ApiPorts, 'catalog'>,
 ): Promise<void> {
+  const newVaultOf = new Map<DiskId, VaultId>();
   for (const { diskId } of await vaults.backupCounts(id)) {
-    const to = (await vaults.binding(projectId, diskId))?.vaultId;
-    if (to === undefined || to === id || !(await isLeaving(diskId, id, to, backups))) continue;
-    const reason = `backups of disk ${diskId} are moving out of it`;
-    throw new HoldfastError('BackupService.6111', { reason });
+    const binding = await vaults.binding(projectId, diskId);
+    if (binding !== null && binding.vaultId !== id) newVaultOf.set(diskId, binding.vaultId);
+  }
+  for (const to of new Set(newVaultOf.values())) {
+    const copies = await copiesIn(to, id, backups);
+    const moving = new Set([...copies.values()].map(({ disk }) => disk.id));
+    for await (const source of backups.ofVault(id)) {
+      const { disk } = source;
+      const isLeaving = newVaultOf.get(disk.id) === to && moving.has(disk.id) && mayMove(source);
+      if (!isLeaving || copies.get(source.id)?.root === 'VISIBLE') continue;
+      const reason = `backups of disk ${disk.id} are moving out of it`;
+      throw new HoldfastError('BackupService.6111', { reason });
+    }
   }
 }
 
-/**
- * A backup of the disk is copied or was, and another is left that can be: also between two copies,
- * while the disk is backed up in its new vault, and after a move that was given up half-way.
- */
-async function isLeaving(
-  diskId: DiskId,
-  from: VaultId,
+/** What a vault has, had, or is about to have of another one's backups, by what they copy. */
+async function copiesIn(
   to: VaultId,
+  from: VaultId,
   backups: BackupCatalog,
-): Promise<boolean> {
-  const copies = new Map<BackupId, RootState>();
+): Promise<Map<BackupId, Backup>> {
+  const copies = new Map<BackupId, Backup>();
   for (const own of [backups.ofVault(to), backups.roots(to)])
-    for await (const { disk, movedFrom, root, manifest } of own)
-      if (disk.id === diskId && movedFrom?.vaultId === from && (manifest || root === 'NONE'))
-        copies.set(movedFrom.backupId, root);
-  if (copies.size === 0) return false;
-  for await (const source of backups.ofVault(from))
-    if (source.disk.id === diskId && mayMove(source) && copies.get(source.id) !== 'VISIBLE')
-      return true;
-  return false;
+    for await (const backup of own) {
+      const { movedFrom, root, manifest } = backup;
+      if (movedFrom?.vaultId === from && (manifest || root === 'NONE'))
+        copies.set(movedFrom.backupId, backup);
+    }
+  return copies;
 }
 
 async function refuseLocked(vault: Vault, { catalog }: Pick<ApiPorts, 'catalog'>): Promise<void> {
