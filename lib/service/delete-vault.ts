@@ -34,8 +34,13 @@ export async function deleteVault(
   const busy = bindings.find((binding) => binding.protectingTaskId !== undefined);
   if (busy) throw beingBackedUp(busy.diskId);
   await refuseMoving(vault, ports);
-  for (const { diskId } of bindings) await release({ projectId, vaultId, diskId }, ports);
-  await garbage.startDeletingVault(projectId, vaultId, clock.nowMs());
+  try {
+    for (const { diskId } of bindings) await release({ projectId, vaultId, diskId }, ports);
+    await garbage.startDeletingVault(projectId, vaultId, clock.nowMs());
+  } catch (error) {
+    await bindAgain(bindings, ports);
+    throw error;
+  }
   await beginDeletionTask(vault, caller.requestId, ports);
   await takeOffPolicies(projectId, vaultId, ports);
   try {
@@ -64,6 +69,18 @@ async function release(
     if (!isError(error, 'catalog.conflict')) throw error;
     throw beingBackedUp(disk.diskId, error);
   }
+}
+
+/** The vault stays, and goes on protecting its disks. */
+async function bindAgain(
+  bindings: readonly Binding[],
+  { catalog, probe }: Pick<ApiPorts, 'catalog' | 'probe'>,
+): Promise<void> {
+  for (const binding of bindings)
+    await catalog.vaults.bind(binding).catch((cause: unknown) => {
+      const { vaultId, diskId } = binding;
+      probe.problem('vault.disk-released', cause, { vaultId, diskId });
+    });
 }
 
 /**

@@ -1,4 +1,5 @@
 import { expect, it } from '@jest/globals';
+import { HoldfastError } from '../../lib/errors.ts';
 import { deleteVault } from '../../lib/service/delete-vault.ts';
 import { runCollectJob } from '../../lib/service/run-collect-job.ts';
 import { watchJobs } from '../../lib/service/watch-jobs.ts';
@@ -122,6 +123,28 @@ it('is refused while a disk is being backed up', async () => {
   expect(await world.ports.catalog.vaults.get(PROJECT, world.vaultId)).toMatchObject({
     status: 'available',
   });
+});
+
+it('keeps its disks as they were when it cannot begin', async () => {
+  const world = await filled();
+  const { catalog } = world.ports;
+  const { vaults, garbage } = catalog;
+  await world.disks.addDisk({ id: 'disk-2', name: 'other', sizeBytes: 512 });
+  await bindDisk(world, 'disk-2');
+  const suspended = { ...vaultOf(world), diskId: 'disk-2' };
+  await vaults.setSuspended(suspended, true);
+  const bindings = await vaults.bindings(world.vaultId);
+  const startDeletingVault = async () => {
+    expect(await vaults.bindings(world.vaultId)).toEqual([]);
+    throw new HoldfastError('catalog.unavailable', { operation: 'startDeletingVault' });
+  };
+  const failing = { ...catalog, garbage: { ...garbage, startDeletingVault } };
+  const ports = { ...world, ...world.ports };
+  const deletion = deleteVault(vaultOf(world), caller, { ...ports, catalog: failing });
+  await expect(deletion).rejects.toMatchObject({ code: 'catalog.unavailable' });
+  expect(await vaults.bindings(world.vaultId)).toEqual(bindings);
+  expect(world.probe.problems).toEqual([]);
+  await deleteVault(vaultOf(world), caller, ports);
 });
 
 it('lets nothing new begin, and may be asked for again', async () => {
