@@ -21,7 +21,7 @@ import { givenGarbage } from '../support/garbage-world.ts';
 import { GARBAGE_WRITES } from '../support/garbage-writes.ts';
 import { givenReconciling, RECONCILE_WRITES } from '../support/reconcile-world.ts';
 
-const LIMITS = { attemptsMax: 5, totalMsMax: 10_000, waitMs: 0, waitMsMax: 0 };
+const LIMITS = { attemptsMax: 5, totalMsMax: 60_000, waitMs: 0, waitMsMax: 0 };
 
 /** What a write may answer, whether it was carried out or not. */
 const WRITE_FAULTS: Fault[] = [

@@ -14,7 +14,7 @@ import { setAttribute } from '../support/catalogs-under-test.ts';
 import { startDynamo, type TestDynamo } from '../support/dynamo.ts';
 import { faultyClient, timeout } from '../support/faulty-dynamo.ts';
 
-const LIMITS = { attemptsMax: 5, totalMsMax: 10_000, waitMs: 0, waitMsMax: 0 };
+const LIMITS = { attemptsMax: 5, totalMsMax: 60_000, waitMs: 0, waitMsMax: 0 };
 
 describe('a catalog that others change between a read and the write', () => {
   let dynamo: TestDynamo;

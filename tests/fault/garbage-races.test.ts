@@ -15,7 +15,7 @@ import { startDynamo, type TestDynamo } from '../support/dynamo.ts';
 import { faultyClient } from '../support/faulty-dynamo.ts';
 import { givenGarbage } from '../support/garbage-world.ts';
 
-const LIMITS = { attemptsMax: 5, totalMsMax: 10_000, waitMs: 0, waitMsMax: 0 };
+const LIMITS = { attemptsMax: 5, totalMsMax: 60_000, waitMs: 0, waitMsMax: 0 };
 const LATER_MS = AT_MS + 7000;
 
 describe('the collector, when others change what it has read', () => {

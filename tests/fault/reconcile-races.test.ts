@@ -8,7 +8,7 @@ import { startDynamo, type TestDynamo } from '../support/dynamo.ts';
 import { faultyClient } from '../support/faulty-dynamo.ts';
 import { givenReconciling, RECONCILE_WRITES } from '../support/reconcile-world.ts';
 
-const LIMITS = { attemptsMax: 5, totalMsMax: 10_000, waitMs: 0, waitMsMax: 0 };
+const LIMITS = { attemptsMax: 5, totalMsMax: 60_000, waitMs: 0, waitMsMax: 0 };
 
 let dynamo: TestDynamo;
 let healthy: Catalog;

@@ -119,7 +119,7 @@ describe('s3ObjectStore, when S3 answers in its worse ways', () => {
 
     it('ends when there is no answer', async () => {
       s3.script = [silence, stored(SHA256)];
-      await s3.store.put('key', BYTES);
+      await s3.storeWith(3000).put('key', BYTES);
       s3.expectRequests('PUT', 'HEAD');
     });
   });
@@ -171,7 +171,7 @@ describe('s3ObjectStore, when S3 answers in its worse ways', () => {
       await expect(s3.store.get('key')).rejects.toThrow(code('store.unavailable'));
       s3.expectRequests('GET', 'GET', 'GET');
       s3.script = [stall, stall, stall];
-      await expect(s3.store.get('key')).rejects.toThrow(code('store.unavailable'));
+      await expect(s3.storeWith(2000).get('key')).rejects.toThrow(code('store.unavailable'));
       expect(s3.script).toHaveLength(0);
     });
 

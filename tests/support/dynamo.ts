@@ -58,6 +58,7 @@ export const startDynamo = async (dbPath?: string): Promise<TestDynamo> => {
 };
 
 const START_TRIES = 3;
+const STOPPED_BY = 'SIGKILL';
 
 /** An emulator that listens, or that has ended. */
 const spawnEmulator = async (dbPath?: string) => {
@@ -69,6 +70,9 @@ const spawnEmulator = async (dbPath?: string) => {
   let text = '';
   await new Promise<void>((resolve) => {
     child.once('close', resolve);
+    child.once('exit', (code, signal) => {
+      if (signal !== STOPPED_BY) console.error(`The emulator ended: ${code ?? signal}. ${text}`);
+    });
     child.stderr.on('data', (part) => {
       text += String(part);
       if (text.includes('listening on')) resolve();
@@ -98,9 +102,17 @@ export const openDynamo = async (endpoint: string): Promise<TestDynamo> => {
   return { client, endpoint, tables, close };
 };
 
-/** Any credentials do for an emulator; a real endpoint takes them from the environment. */
+/**
+ * Any credentials do for an emulator; a real endpoint takes them from the environment. It may be
+ * slow, where the machine is busy: what a time-out leads to is tried by injecting it.
+ */
 const testClientOptions = (endpoint: string): DynamoDBClientConfig => ({
   ...dynamoClientOptions,
+  requestHandler: {
+    ...dynamoClientOptions.requestHandler,
+    connectionTimeout: 20_000,
+    requestTimeout: 20_000,
+  },
   endpoint,
   region: 'us-east-1',
   ...(endpoint.startsWith('http:') && {
@@ -126,6 +138,6 @@ const hasEnded = (child: ChildProcess): boolean =>
 
 const stop = async (child: ChildProcess): Promise<void> => {
   if (hasEnded(child)) return;
-  child.kill('SIGKILL');
+  child.kill(STOPPED_BY);
   await once(child, 'exit');
 };

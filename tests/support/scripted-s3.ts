@@ -40,7 +40,10 @@ export interface SeenRequest {
 
 /** A store whose S3 does with each request what `next` says, and what it was asked for. */
 export interface ScriptedS3 {
+  /** Patient enough for any machine. */
   store: ObjectStore;
+  /** One that waits so long for each answer. */
+  storeWith: (timeoutMs: number) => ObjectStore;
   /** Steps to come; without one the connection ends. */
   script: Step[];
   requests: SeenRequest[];
@@ -69,9 +72,12 @@ export const startScriptedS3 = async (): Promise<ScriptedS3> => {
     credentials: { accessKeyId: 'test', secretAccessKey: 'test' },
     maxAttempts: 2,
   });
-  const limits = { ...S3_LIMITS, attemptsMax: 3, backoffMs: 1, timeoutMs: 1000 };
+  const limits = { ...S3_LIMITS, attemptsMax: 3, backoffMs: 1, objectBytesMax: 5000 };
+  const storeWith = (timeoutMs: number) =>
+    s3ObjectStore(client, 'bucket', { ...limits, timeoutMs });
   const s3: ScriptedS3 = {
-    store: s3ObjectStore(client, 'bucket', { ...limits, objectBytesMax: 5000 }),
+    store: storeWith(60_000),
+    storeWith,
     script: [],
     requests: [],
     expectRequests: (...methods) => {
