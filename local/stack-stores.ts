@@ -4,6 +4,7 @@ import { S3Client } from '@aws-sdk/client-s3';
 import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import { dynamoBlockIndex } from '../lib/adapters/aws/dynamo-block-index.ts';
 import { dynamoCatalog } from '../lib/adapters/aws/dynamo-catalog/dynamo-catalog.ts';
+import { AWS_LIMITS } from '../lib/adapters/aws/dynamo-catalog/settle.ts';
 import {
   dynamoClientOptions,
   dynamoDocumentOptions,
@@ -32,7 +33,7 @@ export const openStackStores = (options: {
   const clock = systemClock();
   return {
     ports: {
-      catalog: dynamoCatalog(documents, `${stack}-catalog`),
+      catalog: dynamoCatalog(documents, `${stack}-catalog`, AWS_LIMITS),
       index: dynamoBlockIndex(documents, `${stack}-blocks`),
       objects: s3ObjectStore(s3, bucket),
       keys: kmsKeyProvider(kms, `alias/${stack}`),

@@ -5,6 +5,7 @@ import { S3Client } from '@aws-sdk/client-s3';
 import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import { dynamoBlockIndex } from '../adapters/aws/dynamo-block-index.ts';
 import { dynamoCatalog } from '../adapters/aws/dynamo-catalog/dynamo-catalog.ts';
+import { AWS_LIMITS, SETTLE_LIMITS } from '../adapters/aws/dynamo-catalog/settle.ts';
 import {
   dynamoClientOptions,
   dynamoDocumentOptions,
@@ -58,7 +59,11 @@ const shared = once(() => {
   );
   const lambda = new LambdaClient(lambdaClientOptions);
   return {
-    catalog: dynamoCatalog(documents, env.HOLDFAST_CATALOG_TABLE),
+    catalog: dynamoCatalog(
+      documents,
+      env.HOLDFAST_CATALOG_TABLE,
+      env.IS_OFFLINE === undefined ? AWS_LIMITS : SETTLE_LIMITS,
+    ),
     index: dynamoBlockIndex(documents, env.HOLDFAST_BLOCKS_TABLE),
     objects: s3ObjectStore(new S3Client(s3ClientOptions()), env.HOLDFAST_BUCKET),
     disks: disksOf(env, clock),

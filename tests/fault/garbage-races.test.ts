@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { dynamoCatalog } from '../../lib/adapters/aws/dynamo-catalog/dynamo-catalog.ts';
 import { keys } from '../../lib/adapters/aws/dynamo-catalog/keys.ts';
+import { AWS_LIMITS } from '../../lib/adapters/aws/dynamo-catalog/settle.ts';
 import type { Catalog } from '../../lib/ports/catalog.ts';
 import { expectCode } from '../support/catalog-assertions.ts';
 import {
@@ -52,6 +53,23 @@ describe('the collector, when others change what it has read', () => {
       expect(await garbage[method](given.cycle, given.packs.sealed, given.m0)).toBe(false);
       expect(await stateOf(given.packs.sealed)).toBe('SEALED');
     }
+  });
+
+  it('waits until what was seen in part can be seen whole, where that is not one moment', async () => {
+    given = await givenGarbage(healthy, 'project');
+    const spreadMs = 300;
+    const limits = { ...LIMITS, spreadMs };
+    const { garbage } = dynamoCatalog(dynamo.client, dynamo.tables.catalog, limits);
+    for (const look of [
+      () => garbage.begin(given.vault.id, given.newRunId),
+      () => garbage.observeUsage(given.vault.id),
+    ]) {
+      const beganMs = performance.now();
+      await look();
+      // Timers may be early by a millisecond.
+      expect(performance.now() - beganMs).toBeGreaterThanOrEqual(spreadMs - 1);
+    }
+    expect(AWS_LIMITS.spreadMs).toBeGreaterThanOrEqual(1000);
   });
 
   it('deletes nothing that a session has revived meanwhile (R9)', async () => {

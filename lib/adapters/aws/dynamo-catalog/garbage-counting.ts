@@ -8,7 +8,7 @@ import { readRun } from './garbage-runs.ts';
 import { keys, prefixes } from './keys.ts';
 import { readEpoch, readUsage } from './reads.ts';
 import { runningEpoch } from './run-codecs.ts';
-import { settle } from './settle.ts';
+import { settle, untilWhole } from './settle.ts';
 
 /** How the used bytes of a vault become exact. */
 export const garbageCounting = (
@@ -21,7 +21,10 @@ export const garbageCounting = (
       // A commit ends a session and makes the vault's bytes more, both at once: the same number on
       // either side of the list is no commit between. A session that ended otherwise adds nothing.
       const after = await readUsage(table, vaultId);
-      if (after.usedBytes === usedBytes) return { usedBytes, endedSessions };
+      if (after.usedBytes !== usedBytes) continue;
+      // Roots that are read after this are those of all sessions that are known to have ended.
+      await untilWhole(table.limits);
+      return { usedBytes, endedSessions };
     }
     throw new HoldfastError('catalog.unavailable', { operation: 'garbage.observeUsage' });
   },

@@ -29,7 +29,7 @@ import { keys, prefixes } from './keys.ts';
 import { packCodec } from './pack-codecs.ts';
 import { readBackup, readEpoch } from './reads.ts';
 import { epochStateOf, vaultMarkCodec } from './run-codecs.ts';
-import { settle } from './settle.ts';
+import { settle, untilWhole } from './settle.ts';
 import { putChange } from './usage-ledger.ts';
 
 /** What the collector does to the catalog: packs and counts in files of their own. */
@@ -43,7 +43,7 @@ export const dynamoGarbage = (table: CatalogTable): GarbageCatalog => ({
   },
 
   async begin(vaultId, runId) {
-    return settle('garbage.begin', table.limits, async () => {
+    const cycle = await settle('garbage.begin', table.limits, async () => {
       const item = await readEpoch(table, vaultId);
       checkCollecting(vaultId, epochStateOf(item));
       const { epoch, runId: running } = item;
@@ -56,6 +56,9 @@ export const dynamoGarbage = (table: CatalogTable): GarbageCatalog => ({
         write: () => table.update(keys.epoch(vaultId), change, when).then(() => begun),
       };
     });
+    // A session that opened at the epoch before may be listed a moment later (rule R7).
+    await untilWhole(table.limits);
+    return cycle;
   },
 
   async setHorizon(cycle, m0) {

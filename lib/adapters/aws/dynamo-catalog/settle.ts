@@ -9,6 +9,11 @@ export interface SettleLimits {
   /** The first wait; each following one is up to twice as long, up to `waitMsMax`. */
   waitMs: number;
   waitMsMax: number;
+  /**
+   * How long after one item of a transaction was seen as it became, all of them are: DynamoDB gives
+   * a Query no more than `read committed`. Absent where a transaction is one moment.
+   */
+  spreadMs?: number;
 }
 
 export const SETTLE_LIMITS: SettleLimits = {
@@ -16,6 +21,14 @@ export const SETTLE_LIMITS: SettleLimits = {
   totalMsMax: 15_000,
   waitMs: 20,
   waitMsMax: 1000,
+};
+
+/** For DynamoDB itself: its transactions take milliseconds from the first item to the last. */
+export const AWS_LIMITS: SettleLimits = { ...SETTLE_LIMITS, spreadMs: 1000 };
+
+/** Waits until every transaction that was seen in part can be seen whole. */
+export const untilWhole = async ({ spreadMs = 0 }: SettleLimits): Promise<void> => {
+  if (spreadMs > 0) await sleep(spreadMs);
 };
 
 /** What an attempt found: the change is `done`, with its answer, or is to be written. */
