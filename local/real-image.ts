@@ -41,7 +41,9 @@ export const makeRealImage = async (
 };
 
 const makeTar = async (tree: string, file: string, sizeBytes: number): Promise<RealImage> => {
-  await run('tar', ['-cf', file, '-C', tree, '.'], { maxBuffer: 1 << 20 });
+  // Not the caches, in which another process may write just now: tar fails of what changes.
+  const what = ['--exclude=./.cache', '-C', tree, '.'];
+  await run('tar', ['-cf', file, ...what], { maxBuffer: 1 << 20 });
   const { size } = await stat(file);
   if (size < sizeBytes) await truncate(file, sizeBytes);
   return {
