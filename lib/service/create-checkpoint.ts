@@ -39,6 +39,8 @@ export interface CreateCheckpointCommand {
    * from it, and doing it again goes on with what is there: each backup is begun once.
    */
   checkpointId?: CheckpointId;
+  /** Leaves out disks whose state nobody can tell, as long as there are others. */
+  withoutUnreachable?: boolean;
   /** By disk: null = all blocks are read, whatever `incremental` says; else where it stands. */
   nextBackups?: ReadonlyMap<DiskId, SinceFull | null>;
   /** The disks to back up; absent = all of the vault. */
@@ -67,7 +69,8 @@ export async function createCheckpoint(
   const inspected = await mapLimited(wanted, (binding) => inspect(binding, command, ports));
   const disks = inspected.flatMap(({ disk }) => (disk ? [disk] : []));
   const skipped = inspected.flatMap(({ skip }) => (skip ? [skip] : []));
-  if (disks.length === 0) throw nothingLeft(vault, skipped);
+  if (disks.length === 0)
+    throw inspected.find(({ outage }) => outage)?.outage ?? nothingLeft(vault, skipped);
 
   const planned = planBackups(disks, vault, command, caller, ports);
   const known = await knownCheckpoint(command, caller, ports);
@@ -112,9 +115,9 @@ function wantedBindings(bindings: Binding[], command: CreateCheckpointCommand): 
 /** Whether a disk can be backed up now. */
 async function inspect(
   binding: Binding,
-  { checkpointId }: CreateCheckpointCommand,
+  { checkpointId, withoutUnreachable }: CreateCheckpointCommand,
   ports: Ports,
-): Promise<{ disk: Disk; skip?: never } | { skip: Skipped; disk?: never }> {
+): Promise<{ disk?: Disk; skip?: Skipped; outage?: HoldfastError }> {
   const { diskId: id, vaultId, name } = binding;
   const skip = (error: HoldfastError): { skip: Skipped } => ({
     skip: { id, type: DISK_TYPE, name, code: error.code, reason: error.message },
@@ -127,15 +130,18 @@ async function inspect(
   if (binding.protectingTaskId !== undefined && binding.protectingTaskId !== ownTaskId) {
     return skip(new HoldfastError('BackupService.6125', { id: vaultId }));
   }
-  const disk = await ports.disks.describe(id).catch((error: unknown) => {
-    if (!isError(error, 'disk.missing')) throw error;
-    return null;
-  });
-  if (!disk) return skip(new HoldfastError('BackupService.7000', { id }));
-  if (!mayBeProtected(disk.status)) {
-    return skip(new HoldfastError('BackupService.7003', { id, status: disk.status }));
+  try {
+    const disk = await ports.disks.describe(id);
+    const { status } = disk;
+    if (mayBeProtected(status)) return { disk };
+    return skip(new HoldfastError('BackupService.7003', { id, status }));
+  } catch (error) {
+    if (isError(error, 'disk.missing'))
+      return skip(new HoldfastError('BackupService.7000', { id }));
+    if (!withoutUnreachable || !isError(error, 'disk.unavailable')) throw error;
+    const unreachable = new HoldfastError('BackupService.7003', { id, status: 'unreachable' });
+    return { ...skip(unreachable), outage: error };
   }
-  return { disk };
 }
 
 function nothingLeft(vault: Vault, skipped: readonly Skipped[]): HoldfastError {

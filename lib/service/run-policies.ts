@@ -39,6 +39,9 @@ const VAULTS_AT_ONCE = 8;
  */
 export const CLAIM_MS = 6 * 60_000;
 
+/** How long a disk that cannot be asked keeps the other ones of its vault from their time point. */
+export const PATIENCE_MS = 30 * 60_000;
+
 interface Due {
   applied: AppliedPolicy;
   policy: Policy;
@@ -160,6 +163,7 @@ async function backUp(
       autoTrigger: true,
       policy,
       checkpointId,
+      withoutUnreachable: ports.clock.nowMs() - pointMs > PATIENCE_MS,
       nextBackups: await backupsDue(applied, policy, ports),
     };
     const caller = { projectId, userId: 'policy', requestId: checkpointId };

@@ -3,7 +3,7 @@ import { policyResponse } from '../../lib/api/policy-schemas.ts';
 import { HoldfastError } from '../../lib/errors.ts';
 import type { Backup } from '../../lib/model/backup.ts';
 import { applyRetentionToVault } from '../../lib/service/apply-retention.ts';
-import { type PolicyRuns, runPolicies } from '../../lib/service/run-policies.ts';
+import { PATIENCE_MS, type PolicyRuns, runPolicies } from '../../lib/service/run-policies.ts';
 import { type ApiWorld, apiWorld, finishBackup, PROJECT } from '../support/api.ts';
 import { all } from '../support/catalog-assertions.ts';
 import { backupsIn, tasksIn } from '../support/listed.ts';
@@ -377,9 +377,35 @@ describe('a time point that cannot be run', () => {
     };
     world.clock.advance(HOUR_MS);
     expect((await runPolicies(world)).started).toEqual([other]);
+    expect(await backupsOf(given)).toHaveLength(1);
     world.disks.describe = describeDisk;
     world.clock.advance(10 * MINUTE_MS);
     expect((await runPolicies(world)).started).toEqual([vaultId]);
+  });
+
+  it('leaves out what stays unreachable for half an hour, but not all disks', async () => {
+    const given = await scene(AT_TWO, 2);
+    const { world, vaultId, diskIds } = given;
+    const describeDisk = world.disks.describe.bind(world.disks);
+    let unreachable = diskIds.slice(0, 1);
+    world.disks.describe = async (id) => {
+      if (!unreachable.includes(id)) return describeDisk(id);
+      throw new HoldfastError('disk.unavailable', { id, operation: 'describe' });
+    };
+    world.clock.advance(2 * HOUR_MS);
+    for (let waitedMs = 0; waitedMs <= PATIENCE_MS; waitedMs += 10 * MINUTE_MS) {
+      expect(await runPolicies(world)).toEqual(NOTHING);
+      world.clock.advance(10 * MINUTE_MS);
+    }
+    unreachable = diskIds;
+    expect(await runPolicies(world)).toEqual(NOTHING);
+    world.clock.advance(10 * MINUTE_MS);
+    unreachable = diskIds.slice(0, 1);
+    expect((await runPolicies(world)).started).toEqual([vaultId]);
+    expect(await backupsOf(given)).toMatchObject([{ disk: { id: diskIds[1] } }]);
+    expect(await missedTasks(given)).toMatchObject([
+      { status: 'failed', failure: { code: 'BackupService.7003' }, disk: { id: diskIds[0] } },
+    ]);
   });
 
   it('frees vaults whose policy is gone, and forgets those that are gone', async () => {
