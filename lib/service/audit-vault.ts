@@ -4,12 +4,13 @@ import { findDamage } from '../engine/find-damage.ts';
 import { planGarbage } from '../engine/plan-garbage.ts';
 import { horizonOf, surveyVault } from '../engine/survey-vault.ts';
 import { vaultKeys } from '../engine/vault-keys.ts';
-import { HoldfastError, isError } from '../errors.ts';
+import { HoldfastError } from '../errors.ts';
 import { DAY_MS } from '../model/duration.ts';
 import type { Finding, FindingKind } from '../model/finding.ts';
 import type { Vault } from '../model/vault.ts';
 import type { VaultCollection } from './collect-vault.ts';
 import type { DataPorts } from './data-ports.ts';
+import { orNull } from './or-null.ts';
 import { sendNotice } from './send-notice.ts';
 
 /** Findings that are told one by one; a vault that lost its objects has thousands. */
@@ -78,13 +79,8 @@ const findVault = async (
   vaultId: string,
   { catalog }: AuditPorts,
 ): Promise<Vault | null> => {
-  try {
-    const vault = await catalog.vaults.get(projectId, vaultId);
-    return vault.status === 'deleting' ? null : vault;
-  } catch (error) {
-    if (!isError(error, 'BackupService.6105')) throw error;
-    return null;
-  }
+  const vault = await orNull(catalog.vaults.get(projectId, vaultId), 'BackupService.6105');
+  return vault?.status === 'deleting' ? null : vault;
 };
 
 const audit = async ({ id: vaultId, projectId }: Vault, ports: AuditPorts) => {

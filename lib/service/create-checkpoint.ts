@@ -21,6 +21,7 @@ import type { Caller } from './caller.ts';
 import { checkVaultStatus } from './check-vault-status.ts';
 import { makeRoom } from './make-room.ts';
 import { mapLimited } from './map-limited.ts';
+import { orNull } from './or-null.ts';
 import { refuseReconciling } from './refuse-reconciling.ts';
 import { showCheckpoint } from './show-checkpoint.ts';
 import { startJob } from './start-job.ts';
@@ -94,10 +95,7 @@ async function knownCheckpoint(
   { catalog }: Ports,
 ): Promise<Checkpoint | null> {
   if (checkpointId === undefined) return null;
-  return catalog.backups.checkpoint(projectId, checkpointId).catch((error: unknown) => {
-    if (!isError(error, 'BackupService.6217')) throw error;
-    return null;
-  });
+  return orNull(catalog.backups.checkpoint(projectId, checkpointId), 'BackupService.6217');
 }
 
 function wantedBindings(bindings: Binding[], command: CreateCheckpointCommand): Binding[] {

@@ -1,4 +1,4 @@
-import { type ErrorCode, HoldfastError, isError } from '../errors.ts';
+import { HoldfastError } from '../errors.ts';
 import {
   BACKUP_TRANSITIONS,
   type Backup,
@@ -14,6 +14,7 @@ import type { ApiPorts } from './api-ports.ts';
 import type { Caller } from './caller.ts';
 import { countedPage, listPage, type PageRequest } from './list-page.ts';
 import { mapLimited } from './map-limited.ts';
+import { orNull } from './or-null.ts';
 
 /** By what a list of backups can be sorted, and how a backup answers. */
 const SORT_KEYS = {
@@ -109,9 +110,7 @@ async function markerOf(
   { catalog }: Pick<ApiPorts, 'catalog'>,
 ): Promise<BackupEntry | null> {
   if (marker === undefined) return null;
-  const found = await orElse(null, 'BackupService.6200', () =>
-    catalog.backups.get(projectId, marker),
-  );
+  const found = await orNull(catalog.backups.get(projectId, marker), 'BackupService.6200');
   const hasLeft = (found?.status === 'deleted') !== deleted;
   if (found && !(hasLeft && sort.some(({ key }) => CHANGED_BY_DELETION.has(key)))) return found;
   const reason = `the list has no place of backup ${marker}`;
@@ -148,23 +147,14 @@ async function* candidates(
     yield* catalog.backups.entries(projectId, which);
     return;
   }
-  const checkpoint = await orElse(null, 'BackupService.6217', () =>
+  const checkpoint = await orNull(
     catalog.backups.checkpoint(projectId, checkpointId),
+    'BackupService.6217',
   );
   const found = await mapLimited(checkpoint?.backups ?? [], ({ backupId }) =>
-    orElse(null, 'BackupService.6200', () => catalog.backups.get(projectId, backupId)),
+    orNull(catalog.backups.get(projectId, backupId), 'BackupService.6200'),
   );
   yield* found.filter((backup) => backup !== null).toSorted(newestFirst);
-}
-
-/** What `read` finds, or `otherwise` when it is refused with `code`: there is none. */
-async function orElse<T>(otherwise: T, code: ErrorCode, read: () => Promise<T>): Promise<T> {
-  try {
-    return await read();
-  } catch (error) {
-    if (!isError(error, code)) throw error;
-    return otherwise;
-  }
 }
 
 const newestFirst = (a: BackupEntry, b: BackupEntry): number =>

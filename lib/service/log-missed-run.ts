@@ -1,4 +1,3 @@
-import { isError } from '../errors.ts';
 import type { AppliedPolicy } from '../model/applied-policy.ts';
 import type { Checkpoint, Failure } from '../model/backup.ts';
 import { type DiskId, derivedUuid, type OperationLogId } from '../model/ids.ts';
@@ -9,6 +8,7 @@ import type { Notifier } from '../ports/notifier.ts';
 import type { ApiPorts } from './api-ports.ts';
 import { mapLimited } from './map-limited.ts';
 import { tellFailure } from './notify-backup-end.ts';
+import { orNull } from './or-null.ts';
 import { noticeOf, sendNotice } from './send-notice.ts';
 
 type Ports = Pick<ApiPorts, 'catalog' | 'clock' | 'probe'> & { notifier: Notifier };
@@ -86,18 +86,12 @@ const missedTaskId = ({ applied, pointMs }: TimePoint, diskId: DiskId): Operatio
   derivedUuid('missed-run', checkpointIdOf(applied, pointMs), diskId);
 
 /** What a run of the time point has left that died half-way. */
-async function findTask(
+const findTask = (
   { applied }: TimePoint,
   id: OperationLogId,
   { catalog }: Ports,
-): Promise<OperationLog | null> {
-  try {
-    return await catalog.tasks.get(applied.projectId, id);
-  } catch (error) {
-    if (!isError(error, 'BackupService.6500')) throw error;
-    return null;
-  }
-}
+): Promise<OperationLog | null> =>
+  orNull(catalog.tasks.get(applied.projectId, id), 'BackupService.6500');
 
 /** Each day the sweep tells that a vault is frozen, and once that it has no disks. */
 async function tellMissedRun(

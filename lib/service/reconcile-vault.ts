@@ -8,10 +8,11 @@ import {
   surveyReconciliation,
 } from '../engine/survey-reconciliation.ts';
 import { type VaultKeys, vaultKeys } from '../engine/vault-keys.ts';
-import { HoldfastError, isError } from '../errors.ts';
+import { HoldfastError } from '../errors.ts';
 import type { ProjectId, VaultId } from '../model/ids.ts';
 import { newVault, type Vault } from '../model/vault.ts';
 import type { DataPorts } from './data-ports.ts';
+import { orNull } from './or-null.ts';
 
 export type ReconcilePorts = Pick<
   DataPorts,
@@ -118,17 +119,10 @@ export const finishReconciliation = async (
   return plan;
 };
 
-const findVault = async (
+const findVault = (
   { projectId, vaultId }: VaultToReconcile,
   { catalog }: ReconcilePorts,
-): Promise<Vault | null> => {
-  try {
-    return await catalog.vaults.get(projectId, vaultId);
-  } catch (error) {
-    if (!isError(error, 'BackupService.6105')) throw error;
-    return null;
-  }
-};
+): Promise<Vault | null> => orNull(catalog.vaults.get(projectId, vaultId), 'BackupService.6105');
 
 interface Planning {
   vault: VaultToReconcile;

@@ -17,6 +17,7 @@ import { createCheckpoint } from './create-checkpoint.ts';
 import { toFailure } from './end-job.ts';
 import { findMiss, logLeftOut, logMissedRun } from './log-missed-run.ts';
 import { mapLimited } from './map-limited.ts';
+import { orNull } from './or-null.ts';
 
 export type PolicyPorts = Pick<
   ApiPorts,
@@ -98,17 +99,11 @@ async function reported<T>(
   }
 }
 
-async function findPolicy(
+const findPolicy = (
   { projectId, policyId }: AppliedPolicy,
   { catalog }: PolicyPorts,
-): Promise<Policy | null> {
-  try {
-    return await catalog.policies.get(projectId, policyId);
-  } catch (error) {
-    if (!isError(error, 'BackupService.6000')) throw error;
-    return null;
-  }
-}
+): Promise<Policy | null> =>
+  orNull(catalog.policies.get(projectId, policyId), 'BackupService.6000');
 
 /** Its policy or its vault is gone; whoever deleted it did not get this far. */
 const takeOff = (

@@ -1,4 +1,4 @@
-import { HoldfastError, isError } from '../errors.ts';
+import { HoldfastError } from '../errors.ts';
 import type { Backup, Checkpoint } from '../model/backup.ts';
 import type { CheckpointDetails } from '../model/details.ts';
 import { DISK_TYPE } from '../model/disk.ts';
@@ -6,6 +6,7 @@ import type { CheckpointId } from '../model/ids.ts';
 import type { ApiPorts } from './api-ports.ts';
 import type { Caller } from './caller.ts';
 import { mapLimited } from './map-limited.ts';
+import { orNull } from './or-null.ts';
 import { vaultResources } from './show-vault.ts';
 
 /**
@@ -21,10 +22,7 @@ export async function showCheckpoint(
   const checkpoint = await backups.checkpoint(projectId, checkpointId);
   const [found, resources] = await Promise.all([
     mapLimited(checkpoint.backups, ({ backupId }) =>
-      backups.get(projectId, backupId).catch((error: unknown) => {
-        if (!isError(error, 'BackupService.6200')) throw error;
-        return null;
-      }),
+      orNull(backups.get(projectId, backupId), 'BackupService.6200'),
     ),
     vaultResources(checkpoint.vaultId, ports),
   ]);
