@@ -7,9 +7,8 @@ import {
   dynamoDocumentOptions,
 } from '../lib/adapters/aws/dynamo-client-options.ts';
 import { fileClock } from '../lib/adapters/local/file-clock.ts';
+import { HOUR_MS } from '../lib/model/duration.ts';
 import { clockFile, type LocalIdentity, REGION, TABLES } from './home.ts';
-
-const HOUR_MS = 3_600_000;
 
 /**
  * Removes the catalog's items that have expired (`expiring.ts`), as DynamoDB does by itself and the

@@ -1,12 +1,12 @@
 import { describe, expect, it } from '@jest/globals';
 import { HoldfastError } from '../../lib/errors.ts';
+import { HOUR_MS } from '../../lib/model/duration.ts';
 import { PATIENCE_MS, runPolicies } from '../../lib/service/run-policies.ts';
 import { finishBackup, PROJECT } from '../support/api.ts';
 import { all } from '../support/catalog-assertions.ts';
 import {
   AT_TWO,
   backupsOf,
-  HOUR_MS,
   HOURLY,
   MINUTE_MS,
   missedTasks,

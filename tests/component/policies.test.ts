@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { HoldfastError } from '../../lib/errors.ts';
+import { DAY_MS, HOUR_MS } from '../../lib/model/duration.ts';
 import { applyRetentionToVault } from '../../lib/service/apply-retention.ts';
 import { runPolicies } from '../../lib/service/run-policies.ts';
 import { finishBackup, PROJECT } from '../support/api.ts';
@@ -8,7 +9,6 @@ import {
   AT_TWO,
   backupsOf,
   finishAll,
-  HOUR_MS,
   HOURLY,
   MINUTE_MS,
   missedTasks,
@@ -16,8 +16,6 @@ import {
   type Scene,
   scene,
 } from '../support/policy-scene.ts';
-
-const DAY_MS = 24 * HOUR_MS;
 
 const timesOf = async (given: Scene) =>
   (await backupsOf(given)).map(({ createdAtMs }) => new Date(createdAtMs).toISOString()).toSorted();

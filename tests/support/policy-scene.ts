@@ -7,7 +7,6 @@ import { backupsIn, tasksIn } from './listed.ts';
 /** Policies at work: the API makes them, a clock goes on, the function that runs them is called. */
 
 export const MINUTE_MS = 60_000;
-export const HOUR_MS = 60 * MINUTE_MS;
 export const HOURLY = `FREQ=DAILY;BYHOUR=${Array.from({ length: 24 }, (_, hour) => hour).join(',')};BYMINUTE=0`;
 export const AT_TWO = 'FREQ=DAILY;BYHOUR=02;BYMINUTE=00';
 export const NOTHING: PolicyRuns = { started: [], skipped: [], failed: [] };
